@@ -1,0 +1,119 @@
+//! Blocking one thread until another lets it go.
+//!
+//! A [`Parker`] belongs to one OS thread and carries at most one token. It is not the thread's own
+//! `std::thread::park` token, which user code may consume (futures-rs#2010). Every wait in the crate
+//! sleeps here and re-checks its own condition after waking, so a token that arrives late only costs
+//! a spurious wake-up.
+//!
+//! # Memory ordering
+//! `unpark` swaps with Release, `park` takes the token with Acquire: what happened before `unpark` is
+//! visible after the `park` that it ends. The lock around the PARKED state closes the window between
+//! the check and the sleep.
+
+use crate::sync::{Arc, AtomicU32, Condvar, Mutex, Ordering};
+use std::time::{Duration, Instant};
+
+const EMPTY: u32 = 0;
+const PARKED: u32 = 1;
+const NOTIFIED: u32 = 2;
+
+/// One thread's place to sleep. The alignment leaves six low bits of its address for flags, see
+/// `task::state` and `latch`.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Parker {
+    state: AtomicU32,
+    lock: Mutex<()>,
+    wake: Condvar,
+}
+
+impl Parker {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: AtomicU32::new(EMPTY),
+            lock: Mutex::new(()),
+            wake: Condvar::new(),
+        }
+    }
+
+    fn take_token(&self) -> bool {
+        self.state
+            .compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Sleeps until there is a token and consumes it.
+    pub(crate) fn park(&self) {
+        if self.take_token() {
+            return;
+        }
+        let mut guard = self.lock.lock();
+        if self
+            .state
+            .compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+        {
+            let taken = self.take_token();
+            debug_assert!(taken, "only the owner parks");
+            return;
+        }
+        loop {
+            self.wake.wait(&mut guard);
+            if self.take_token() {
+                return;
+            }
+        }
+    }
+
+    /// Sleeps until there is a token or `timeout` has passed; `true` if it consumed a token.
+    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
+        if self.take_token() {
+            return true;
+        }
+        // A timeout too large for the clock is no timeout.
+        let deadline = Instant::now().checked_add(timeout);
+        let mut guard = self.lock.lock();
+        if self
+            .state
+            .compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+        {
+            return self.take_token();
+        }
+        loop {
+            let left = match deadline {
+                Some(at) => at.saturating_duration_since(Instant::now()),
+                None => Duration::from_secs(3600),
+            };
+            let timed_out = self.wake.wait_for(&mut guard, left).timed_out();
+            if self.take_token() {
+                return true;
+            }
+            if timed_out && deadline.is_some() {
+                // Still under the lock: either withdraw PARKED, or a token has just arrived.
+                let old = self.state.swap(EMPTY, Ordering::Acquire);
+                return old == NOTIFIED;
+            }
+        }
+    }
+
+    /// Leaves a token and wakes the owner if it sleeps.
+    pub(crate) fn unpark(&self) {
+        if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
+            // The owner holds the lock from setting PARKED until it waits; passing through the lock
+            // makes sure that it does wait by now.
+            drop(self.lock.lock());
+            self.wake.notify_one();
+        }
+    }
+}
+
+thread_local! {
+    static OWN: Arc<Parker> = Arc::new(Parker::new());
+}
+
+/// The calling thread's parker. While the thread's locals are being destroyed, a fresh one.
+pub(crate) fn current() -> Arc<Parker> {
+    OWN.try_with(Arc::clone)
+        .unwrap_or_else(|_| Arc::new(Parker::new()))
+}

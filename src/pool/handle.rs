@@ -1,0 +1,165 @@
+//! The handle to a spawned task's result.
+
+use crate::error::JoinError;
+use crate::scheduler::{Help, Participant, Registry, run_claimed, wait_outside, wait_until};
+use crate::task::heap::Remote;
+use std::fmt;
+use std::ptr;
+use std::time::{Duration, Instant};
+
+/// Waits for the task to end; runs it on this thread if nobody has started it.
+pub(crate) fn join_remote<T>(remote: Remote<T>) -> Result<T, JoinError> {
+    if !remote.header().state.is_done() {
+        let pool = remote.header().pool.cast::<Registry>();
+        // SAFETY: a current participant is alive.
+        let here = unsafe { Participant::current().as_ref() };
+        let inside = here.is_some_and(|here| ptr::eq(here.registry(), pool));
+        match (remote.claim(!inside), here) {
+            (Some(task), Some(here)) if inside => here.run_task(task),
+            // SAFETY: `pool` is the task's, and the claim was a foreign one.
+            (Some(task), _) => unsafe { run_claimed(pool, task) },
+            (None, _) => wait_remote(&remote),
+        }
+    }
+    remote.into_result()
+}
+
+/// Waits for a task that somebody else runs, or that this thread may not run.
+pub(crate) fn wait_remote<T>(remote: &Remote<T>) {
+    // SAFETY: a current participant is alive.
+    match unsafe { Participant::current().as_ref() } {
+        Some(here) => {
+            let mark = here.mark();
+            here.wait(remote, Help { mark, up_to: 0 });
+        }
+        None => wait_outside(remote),
+    }
+}
+
+pub(crate) fn join_remote_until<T>(
+    remote: Remote<T>,
+    deadline: Option<Instant>,
+) -> Result<Result<T, JoinError>, Remote<T>> {
+    match deadline {
+        // Beyond what the clock can tell there is no deadline.
+        None => Ok(join_remote(remote)),
+        Some(deadline) if wait_until(&remote, deadline) => Ok(remote.into_result()),
+        Some(_) => Err(remote),
+    }
+}
+
+pub(crate) fn deadline_in(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+/// What the calling thread is called by counters.
+pub(crate) fn here_id() -> *const () {
+    Participant::current().cast()
+}
+
+/// Implements the methods that both kinds of handle share.
+macro_rules! handle_methods {
+    ($handle:ident $(<$scope:lifetime>)?) => {
+        /// Waits for the task to end and returns its result.
+        ///
+        /// A task that nobody has started is run in place, on the calling thread: joining costs no
+        /// switch, cannot be stuck behind less urgent work, and works in a pool whose workers are all
+        /// busy. A caller outside of the pool works in it for that time. While somebody else runs the
+        /// task, a caller inside the pool runs tasks beneath it, if there are any, and otherwise parks
+        /// and lends its place to another thread.
+        ///
+        /// # Errors
+        /// [`JoinError`] with the payload if the task panicked, or without one if it was cancelled.
+        pub fn join(self) -> Result<T, JoinError> {
+            join_remote(self.remote)
+        }
+
+        /// Returns the result if the task has ended. Never blocks, and never runs the task.
+        ///
+        /// # Errors
+        /// The handle itself, if the task has not ended.
+        pub fn try_join(self) -> Result<Result<T, JoinError>, Self> {
+            if self.is_finished() {
+                Ok(self.remote.into_result())
+            } else {
+                Err(self)
+            }
+        }
+
+        /// Waits for the task to end, but no longer than `timeout`. Unlike [`join`](Self::join) it
+        /// never runs the task in place, because that could take longer. A timeout too large for the
+        /// clock is none.
+        ///
+        /// # Errors
+        /// The handle itself, if the task has not ended by then.
+        pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
+            join_remote_until(self.remote, deadline_in(timeout)).map_err(Self::from_remote)
+        }
+
+        /// Waits for the task to end, but no longer than until `deadline`. Unlike
+        /// [`join`](Self::join) it never runs the task in place, because that could take longer.
+        ///
+        /// # Errors
+        /// The handle itself, if the task has not ended by then.
+        pub fn join_deadline(self, deadline: Instant) -> Result<Result<T, JoinError>, Self> {
+            join_remote_until(self.remote, Some(deadline)).map_err(Self::from_remote)
+        }
+
+        /// Whether the task has ended, so that [`join`](Self::join) would return at once.
+        pub fn is_finished(&self) -> bool {
+            self.remote.header().state.is_done()
+        }
+
+        /// Makes sure that the task never runs, if nobody has started it; then its closure is dropped
+        /// here and now, and `join` gives an error that [`is_cancelled`](JoinError::is_cancelled).
+        /// Returns whether that succeeded: `false` means that the task runs, has ended, or had been
+        /// cancelled before.
+        ///
+        /// # Panics
+        /// If dropping a value that the closure owns panics.
+        pub fn cancel(&self) -> bool {
+            self.remote.cancel(here_id())
+        }
+    };
+}
+pub(crate) use handle_methods;
+
+/// The handle to a task that was started with [`ThreadPool::spawn`](crate::ThreadPool::spawn).
+///
+/// Dropping it detaches the task: it runs all the same, and a panic goes to the pool's panic handler.
+/// The handle may outlive the pool; the pool finishes its tasks before it ends.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let pool = windrow::ThreadPool::new(2)?;
+/// let handle = pool.spawn(|| 6 * 7);
+/// assert_eq!(handle.join().unwrap(), 42);
+///
+/// // A bounded wait gives the handle back if it comes to nothing.
+/// let (go, wait) = std::sync::mpsc::channel::<()>();
+/// let handle = pool.spawn(move || wait.recv().is_ok());
+/// let handle = handle.join_timeout(Duration::from_millis(1)).unwrap_err();
+/// go.send(()).unwrap();
+/// assert!(handle.join().unwrap());
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
+pub struct JoinHandle<T> {
+    remote: Remote<T>,
+}
+
+impl<T> JoinHandle<T> {
+    pub(crate) fn from_remote(remote: Remote<T>) -> Self {
+        Self { remote }
+    }
+
+    handle_methods!(JoinHandle);
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("is_finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}

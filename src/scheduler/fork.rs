@@ -1,0 +1,128 @@
+//! Fork and join on a participant: the fast path of the whole crate.
+//!
+//! `b` is recorded, `a` runs, `b` is taken back and runs. As long as nobody is hungry that is all: no
+//! atomic read-modify-write, no fence, no allocation. The slow ways (promotion, stolen jobs) are out of
+//! line and shared by all closures.
+
+use crate::priority::Priority;
+use crate::scheduler::forks::Reclaimed;
+use crate::scheduler::idle::Kind;
+use crate::scheduler::participant::Participant;
+use crate::scheduler::wait::Help;
+use crate::task::stack::{StackHeader, StackJob};
+use crate::unwind;
+use std::panic::resume_unwind;
+
+/// Where a forked job turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+enum Settled {
+    /// Back with its owner, not started.
+    Ours,
+    /// Run to its end by a thief.
+    Done,
+}
+
+impl Participant {
+    /// Runs `a` here, and `b` here or on whoever takes it.
+    #[inline(always)]
+    pub(crate) fn fork_join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce() -> RA,
+        B: FnOnce() -> RB + Send,
+        RB: Send,
+    {
+        let job = StackJob::new(b);
+        let slot = match self.forks.push(job.header()) {
+            Some(slot) => slot,
+            None => self.fork_slowly(job.header()),
+        };
+        let unwinding = Unwinding {
+            here: self,
+            slot,
+            job: &job,
+        };
+        let ra = a();
+        std::mem::forget(unwinding);
+        if self.forks.pop(slot) || self.settle(slot, job.header()) == Settled::Ours {
+            // SAFETY: it is private again (or still), and taken only here.
+            let b = unsafe { job.take() };
+            (ra, b())
+        } else {
+            // SAFETY: the latch is set, and the result is taken only here.
+            match unsafe { job.take_result() } {
+                Ok(rb) => (ra, rb),
+                Err(payload) => {
+                    drop(ra);
+                    resume_unwind(payload)
+                }
+            }
+        }
+    }
+
+    /// Records a job when the stack is armed or full, and promotes what is due.
+    #[cold]
+    #[inline(never)]
+    fn fork_slowly(&self, job: *const StackHeader) -> usize {
+        let slot = self.forks.push_slowly(job);
+        let registry = self.registry();
+        let promoted = self
+            .forks
+            .promote(registry.fork_target(), |slot| self.describe_fork(slot));
+        for level in Priority::DESCENDING {
+            if promoted & level.bit() != 0 {
+                registry.act_on(registry.announce(level, Kind::Fork));
+            }
+        }
+        slot
+    }
+
+    /// Comes back for a job that has been promoted.
+    #[cold]
+    #[inline(never)]
+    fn settle(&self, slot: usize, job: &StackHeader) -> Settled {
+        match self.forks.reclaim(slot) {
+            Reclaimed::Ours => Settled::Ours,
+            Reclaimed::Stolen => {
+                let mark = self.mark();
+                self.wait(job, Help { mark, up_to: 0 });
+                Settled::Done
+            }
+        }
+    }
+}
+
+/// `a` has panicked: `b` must not be left behind. If nobody has started it, it is dropped; if somebody
+/// has, it is waited for, and what it gives is dropped.
+struct Unwinding<'a, B, RB>
+where
+    B: FnOnce() -> RB,
+{
+    here: &'a Participant,
+    slot: usize,
+    job: &'a StackJob<B, RB>,
+}
+
+impl<B, RB> Drop for Unwinding<'_, B, RB>
+where
+    B: FnOnce() -> RB,
+{
+    #[cold]
+    fn drop(&mut self) {
+        let second = if self.here.forks.pop(self.slot)
+            || self.here.settle(self.slot, self.job.header()) == Settled::Ours
+        {
+            // SAFETY: it is private again (or still), and taken only here.
+            unwind::drop_quietly(unsafe { self.job.take() })
+        } else {
+            // SAFETY: the latch is set, and the result is taken only here.
+            match unsafe { self.job.take_result() } {
+                Ok(rb) => unwind::drop_quietly(rb),
+                Err(payload) => Some(payload),
+            }
+        };
+        // `a`'s panic is the one that goes on.
+        if let Some(payload) = second {
+            unwind::discard(payload);
+        }
+    }
+}

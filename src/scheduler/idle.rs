@@ -1,0 +1,474 @@
+//! Who is awake, who sleeps, and how nobody sleeps beside work. The protocol and its proof sketch are
+//! in this folder's `README.md`, section *Sleep*.
+//!
+//! # Who may touch what
+//! `word` packs the counts and is read by everybody at each publication; the roster lists the same
+//! sleepers with their beds and is changed together with the word, under its lock. Only `searching`,
+//! `active` (by a lender) and `guests` change without the lock, by single additions.
+//!
+//! # Memory ordering
+//! Publisher: publish; `fence(SeqCst)`; read the word. Sleeper (and lender): announce in the word;
+//! `fence(SeqCst)`; look for work. One of the two fences comes first, so either the publisher sees the
+//! sleeper or the sleeper sees the work. The operations on the word themselves need no order beyond
+//! that and are Relaxed, except where they hand over what the lock hands over anyway.
+
+use crate::park::Parker;
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
+use std::fmt;
+use std::time::Duration;
+
+/// The most threads (workers and spares) that the packed word can count.
+pub(crate) const MAX_THREADS: usize = (1 << 12) - 1;
+
+/// One poll of the lingering worker. The kernel rounds it up by its timer slack, 50 us by default.
+const LINGER_POLL: Duration = Duration::from_micros(50);
+/// How many polls without any sign of life before the lingering worker sleeps for good: with slack and
+/// wake-up each takes about 0.1 ms, so this is some 5 ms.
+const LINGER_POLLS: u32 = 48;
+
+const SEARCHING: u64 = 1;
+const ACTIVE: u64 = 1 << 12;
+const SLEEPING: u64 = 1 << 24;
+const LINGERING: u64 = 1 << 36;
+const GUEST: u64 = 1 << 40;
+
+/// A decoded copy of the packed word.
+#[derive(Clone, Copy)]
+pub(crate) struct Counts(u64);
+
+impl Counts {
+    /// Workers that look for work.
+    pub(crate) fn searching(self) -> usize {
+        (self.0 & 0xFFF) as usize
+    }
+
+    /// Workers that are neither asleep nor have lent their slot.
+    pub(crate) fn active(self) -> usize {
+        ((self.0 >> 12) & 0xFFF) as usize
+    }
+
+    /// Workers in bed, the lingering one included.
+    pub(crate) fn sleeping(self) -> usize {
+        ((self.0 >> 24) & 0xFFF) as usize
+    }
+
+    /// Whether one of the sleepers polls for forks by itself.
+    pub(crate) fn lingering(self) -> bool {
+        self.0 & LINGERING != 0
+    }
+
+    /// Threads from outside that work inside the pool.
+    pub(crate) fn guests(self) -> usize {
+        (self.0 >> 40) as usize
+    }
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counts")
+            .field("searching", &self.searching())
+            .field("active", &self.active())
+            .field("sleeping", &self.sleeping())
+            .field("lingering", &self.lingering())
+            .field("guests", &self.guests())
+            .finish()
+    }
+}
+
+/// What has been published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A spawned task: somebody must run it, and its spawner may block on it in ways that the pool
+    /// cannot see. Guests do not count as threads that will.
+    Task,
+    /// A promoted fork: its owner will run it if nobody else does. Waking is only worth it while
+    /// fewer threads than the pool's size are at work, guests included.
+    Fork,
+}
+
+/// What the publisher must do.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Wake {
+    /// Nobody is needed.
+    Nobody,
+    /// A sleeper has been woken.
+    Woken,
+    /// A thread is needed and may be started; it has been counted.
+    StartThread,
+}
+
+/// How a sleep ended.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Slept {
+    /// There may be work; the worker is counted as searching.
+    Searching,
+    /// The pool has ended.
+    Terminated,
+}
+
+/// A worker's place in the roster.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    parker: Arc<Parker>,
+    /// Changed under the roster's lock.
+    asleep: AtomicBool,
+}
+
+impl Bed {
+    pub(crate) fn new(parker: Arc<Parker>) -> Arc<Self> {
+        Arc::new(Self {
+            parker,
+            asleep: AtomicBool::new(false),
+        })
+    }
+}
+
+/// What a sleeper can see of the pool; implemented by the registry, and by the models.
+pub(crate) trait View {
+    /// Whether there is work that one more worker should take, given who is at work.
+    fn wanted(&self, counts: Counts) -> bool;
+    /// Whether nothing is left of what was accepted, once all workers sleep.
+    fn settled(&self) -> bool;
+}
+
+#[derive(Debug)]
+struct Roster {
+    sleepers: Vec<Arc<Bed>>,
+    lingerer: Option<Arc<Bed>>,
+    waiters: Vec<Arc<Parker>>,
+    threads: usize,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    word: AtomicU64,
+    /// The pool's size: how many should be active.
+    size: AtomicUsize,
+    /// Size and spares: how many threads there may be.
+    max_threads: AtomicUsize,
+    /// Low half: guests inside, parked ones included. High half: how many have entered, wrapping.
+    visits: AtomicU64,
+    /// Written under the roster's lock, once.
+    closing: AtomicBool,
+    terminated: AtomicBool,
+    roster: Mutex<Roster>,
+}
+
+impl Idle {
+    /// A pool whose `size` workers are about to start, active.
+    pub(crate) fn new(size: usize, max_threads: usize) -> Self {
+        debug_assert!(max_threads <= MAX_THREADS);
+        Self {
+            word: AtomicU64::new(size as u64 * ACTIVE),
+            size: AtomicUsize::new(size),
+            max_threads: AtomicUsize::new(max_threads),
+            visits: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            terminated: AtomicBool::new(false),
+            roster: Mutex::new(Roster {
+                sleepers: Vec::with_capacity(size),
+                lingerer: None,
+                waiters: Vec::new(),
+                threads: size,
+            }),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn counts(&self) -> Counts {
+        Counts(self.word.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    fn change(&self, delta: u64) {
+        self.word.fetch_add(delta, Ordering::Relaxed);
+    }
+
+    /// Whether one more thread should take up work of this kind.
+    pub(crate) fn has_room(&self, counts: Counts, kind: Kind) -> bool {
+        match kind {
+            Kind::Task => counts.active() < self.size(),
+            Kind::Fork => counts.active() + counts.guests() < self.size(),
+        }
+    }
+
+    /// After publishing and a full fence: wakes somebody if nobody is looking and somebody should.
+    #[inline]
+    pub(crate) fn notify(&self, kind: Kind) -> Wake {
+        let counts = self.counts();
+        if self.should_wake(counts, kind) {
+            self.wake_one(kind)
+        } else {
+            Wake::Nobody
+        }
+    }
+
+    #[inline]
+    fn should_wake(&self, counts: Counts, kind: Kind) -> bool {
+        // A searcher that finds other work wakes the next one itself, see `stop_searching`. A
+        // lingering worker will see a fork by itself, soon enough and for free.
+        counts.searching() == 0
+            && self.has_room(counts, kind)
+            && !(kind == Kind::Fork && counts.lingering())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_one(&self, kind: Kind) -> Wake {
+        let mut roster = self.roster.lock();
+        let counts = self.counts();
+        if !self.should_wake(counts, kind) {
+            return Wake::Nobody;
+        }
+        if let Some(bed) = roster.sleepers.pop() {
+            self.rouse(&mut roster, &bed);
+            drop(roster);
+            bed.parker.unpark();
+            return Wake::Woken;
+        }
+        if roster.threads < self.max_threads.load(Ordering::Relaxed) {
+            roster.threads += 1;
+            self.change(ACTIVE + SEARCHING);
+            return Wake::StartThread;
+        }
+        if counts.active() == 0 {
+            // Everybody waits and nobody may be started: the waiters themselves must look for what
+            // they wait for.
+            for waiter in &roster.waiters {
+                waiter.unpark();
+            }
+        }
+        Wake::Nobody
+    }
+
+    /// Under the lock: `bed` has been taken off the list; count it as awake and searching.
+    fn rouse(&self, roster: &mut Roster, bed: &Arc<Bed>) {
+        let mut delta = (ACTIVE + SEARCHING).wrapping_sub(SLEEPING);
+        if roster.lingerer.as_ref().is_some_and(|l| Arc::ptr_eq(l, bed)) {
+            roster.lingerer = None;
+            delta = delta.wrapping_sub(LINGERING);
+        }
+        self.change(delta);
+        bed.asleep.store(false, Ordering::Release);
+    }
+
+    /// A thread that `Wake::StartThread` asked for could not be started.
+    pub(crate) fn start_failed(&self) {
+        let mut roster = self.roster.lock();
+        roster.threads -= 1;
+        self.change((ACTIVE + SEARCHING).wrapping_neg());
+        for waiter in &roster.waiters {
+            waiter.unpark();
+        }
+    }
+
+    /// A worker without work asks to look for some. Refused when enough others do.
+    pub(crate) fn start_searching(&self) -> bool {
+        let counts = self.counts();
+        if 2 * counts.searching() >= counts.active().max(1) {
+            return false;
+        }
+        self.change(SEARCHING);
+        true
+    }
+
+    /// A searcher has found work. If it was the last one, work published meanwhile may have relied on
+    /// it: it must look again and wake its successor, after a fence that is done here.
+    #[must_use]
+    pub(crate) fn stop_searching(&self) -> bool {
+        let old = Counts(self.word.fetch_sub(SEARCHING, Ordering::Relaxed));
+        let last = old.searching() == 1;
+        if last {
+            fence(Ordering::SeqCst);
+        }
+        last
+    }
+
+    /// A worker without work goes to bed. `searching` tells how it is counted now.
+    pub(crate) fn sleep(&self, bed: &Arc<Bed>, searching: bool, view: &dyn View) -> Slept {
+        let mut lingering = self.lie_down(bed, searching);
+        // Announced; now the fence and the second look.
+        fence(Ordering::SeqCst);
+        let mut visits = self.visits.load(Ordering::Relaxed);
+        let mut polls = 0;
+        loop {
+            if self.terminated.load(Ordering::Acquire) {
+                return Slept::Terminated;
+            }
+            if view.wanted(self.counts()) {
+                self.get_up(bed);
+                return Slept::Searching;
+            }
+            if self.is_closing() && self.end_if_settled(view) {
+                return Slept::Terminated;
+            }
+            if lingering {
+                let notified = bed.parker.park_timeout(LINGER_POLL);
+                let now = self.visits.load(Ordering::Relaxed);
+                polls = if now == visits { polls + 1 } else { 0 };
+                visits = now;
+                if !notified && polls >= LINGER_POLLS {
+                    lingering = false;
+                    self.stop_lingering(bed);
+                    fence(Ordering::SeqCst);
+                }
+            } else {
+                bed.parker.park();
+            }
+            if !bed.asleep.load(Ordering::Acquire) {
+                return Slept::Searching;
+            }
+        }
+    }
+
+    /// Puts the worker on the list; `true` if it is to linger.
+    fn lie_down(&self, bed: &Arc<Bed>, searching: bool) -> bool {
+        let mut roster = self.roster.lock();
+        bed.asleep.store(true, Ordering::Relaxed);
+        roster.sleepers.push(Arc::clone(bed));
+        let mut delta = SLEEPING.wrapping_sub(ACTIVE);
+        if searching {
+            delta = delta.wrapping_sub(SEARCHING);
+        }
+        let lingers = roster.lingerer.is_none() && !self.is_closing() && self.size() > 1;
+        if lingers {
+            roster.lingerer = Some(Arc::clone(bed));
+            delta = delta.wrapping_add(LINGERING);
+        }
+        self.change(delta);
+        lingers
+    }
+
+    fn stop_lingering(&self, bed: &Arc<Bed>) {
+        let mut roster = self.roster.lock();
+        if roster.lingerer.as_ref().is_some_and(|l| Arc::ptr_eq(l, bed)) {
+            roster.lingerer = None;
+            self.change(LINGERING.wrapping_neg());
+        }
+    }
+
+    /// The sleeper itself ends its sleep, unless somebody has just done so.
+    fn get_up(&self, bed: &Arc<Bed>) {
+        let mut roster = self.roster.lock();
+        if bed.asleep.load(Ordering::Relaxed) {
+            let at = roster.sleepers.iter().position(|b| Arc::ptr_eq(b, bed));
+            roster
+                .sleepers
+                .swap_remove(at.expect("who is asleep is on the list"));
+            self.rouse(&mut roster, bed);
+        }
+    }
+
+    /// A worker or guest parks in a wait and lends its slot. Returns whether the pool is stalled by
+    /// it: nobody is active, and no thread may be started, so that the waiters must look themselves.
+    /// The caller looks for work afterwards (the fence is done here).
+    pub(crate) fn lend(&self, parker: &Arc<Parker>, guest: bool) -> bool {
+        let mut roster = self.roster.lock();
+        roster.waiters.push(Arc::clone(parker));
+        self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());
+        let counts = self.counts();
+        let stalled = counts.active() == 0
+            && roster.sleepers.is_empty()
+            && roster.threads >= self.max_threads.load(Ordering::Relaxed);
+        drop(roster);
+        fence(Ordering::SeqCst);
+        stalled
+    }
+
+    /// The waiter is back. It waits for no one: for a while there may be one active thread too many.
+    pub(crate) fn take_back(&self, parker: &Arc<Parker>, guest: bool) {
+        let mut roster = self.roster.lock();
+        let at = roster.waiters.iter().position(|p| Arc::ptr_eq(p, parker));
+        roster
+            .waiters
+            .swap_remove(at.expect("a lender is on the list"));
+        self.change(if guest { GUEST } else { ACTIVE });
+    }
+
+    /// Makes all sleepers and waiters look again: there is mail.
+    pub(crate) fn wake_everybody(&self) {
+        let roster = self.roster.lock();
+        for bed in &roster.sleepers {
+            bed.parker.unpark();
+        }
+        for waiter in &roster.waiters {
+            waiter.unpark();
+        }
+    }
+
+    /// A thread from outside comes in to work.
+    pub(crate) fn enter(&self) {
+        self.visits.fetch_add((1 << 32) + 1, Ordering::Relaxed);
+        self.change(GUEST);
+    }
+
+    /// It leaves. The caller looks for work that its slot is now free for, after the fence here.
+    pub(crate) fn leave(&self, view: &dyn View) {
+        self.change(GUEST.wrapping_neg());
+        self.visits.fetch_sub(1, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if self.is_closing() {
+            self.end_if_settled(view);
+        }
+    }
+
+    /// Whether anybody is at work in the pool.
+    pub(crate) fn is_deserted(&self) -> bool {
+        let counts = self.counts();
+        counts.active() == 0 && counts.guests() == 0
+    }
+
+    fn guests_inside(&self) -> usize {
+        (self.visits.load(Ordering::Acquire) & 0xFFFF_FFFF) as usize
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// The pool's owner is gone: once everything accepted is done and everybody sleeps, all end.
+    pub(crate) fn close(&self, view: &dyn View) {
+        {
+            let _roster = self.roster.lock();
+            self.closing.store(true, Ordering::Relaxed);
+        }
+        // Pairs with the fence of whoever lies down or leaves: it sees the flag, or we see it gone.
+        fence(Ordering::SeqCst);
+        self.end_if_settled(view);
+    }
+
+    /// Ends the pool if it is closing, all threads are in bed and nothing is left to do.
+    fn end_if_settled(&self, view: &dyn View) -> bool {
+        let roster = self.roster.lock();
+        let settled = roster.sleepers.len() == roster.threads
+            && self.guests_inside() == 0
+            && view.settled();
+        if settled {
+            self.terminate(&roster);
+        }
+        settled
+    }
+
+    fn terminate(&self, roster: &Roster) {
+        self.terminated.store(true, Ordering::Release);
+        for bed in &roster.sleepers {
+            bed.parker.unpark();
+        }
+    }
+
+    /// Ends the pool at once, whatever is queued: for a pool that could not be built.
+    pub(crate) fn abandon(&self) {
+        let roster = self.roster.lock();
+        self.terminate(&roster);
+    }
+
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.terminated.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,42 @@
+//! The scheduler: private fork stacks with promotion on demand, deques per level, sleep, slots.
+//!
+//! `README.md` in this folder has the protocols, their proof sketches and the measurements.
+//!
+//! | file | one idea |
+//! |---|---|
+//! | `registry` | what the threads of a pool share; starting and ending them |
+//! | `participant` | a thread's place in a pool, and the thread-local that finds it |
+//! | `worker` | a worker's life: look, search, sleep |
+//! | `guest` | a thread from outside that works in the pool for a while |
+//! | `fork` | fork and join: the fast path |
+//! | `forks` | the private stack of forks and the board of promoted ones |
+//! | `queues` | deques and injectors of spawned tasks |
+//! | `mail` | jobs for one particular worker |
+//! | `find` | what to run next, for a worker and for a waiter |
+//! | `wait` | waiting: help, spin, park, lend the slot |
+//! | `idle` | who is awake, who sleeps, who is woken; the end of the pool |
+//! | `list` | an append-only list that thieves walk |
+//!
+//! The layers above use what is re-exported here and nothing else.
+
+mod find;
+mod fork;
+mod forks;
+mod guest;
+mod idle;
+mod list;
+mod mail;
+mod participant;
+mod queues;
+mod registry;
+mod wait;
+mod worker;
+
+pub(crate) use guest::{run_claimed, with_place};
+pub(crate) use idle::MAX_THREADS;
+pub(crate) use participant::Participant;
+pub(crate) use registry::{Handler, Registry, Settings};
+pub(crate) use wait::{Help, wait_outside, wait_until};
+
+#[cfg(all(test, loom))]
+mod model;

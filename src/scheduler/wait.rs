@@ -1,0 +1,205 @@
+//! Waiting: run what is waited for, then spin, then park and lend the slot.
+//!
+//! A wait runs only work that lies beneath the node that it waits for (see `task::node`). So a lock
+//! held across a wait cannot meet a stranger's task, and the stack grows only as deep as the program
+//! nests. When nothing of that kind is in reach, the waiter spins briefly (the thief is probably about
+//! to finish, or to promote something), then registers at what it waits for, lends its slot to whoever
+//! is asleep (or to a spare thread) and parks.
+
+use crate::park::{self, Parker};
+use crate::scheduler::find::Work;
+use crate::scheduler::participant::Participant;
+use crate::scheduler::worker::pause;
+use crate::sync::Arc;
+use crate::task::counter::Counter;
+use crate::task::heap::Remote;
+use crate::task::node::Node;
+use crate::task::stack::StackHeader;
+use crate::latch::Registration;
+use crate::unwind::AbortIfPanic;
+use std::time::{Duration, Instant};
+
+/// Looks before a waiter parks. Parking and being woken costs both sides 5 to 10 us here; the rounds
+/// take about as long.
+const WAIT_ROUNDS: u32 = 24;
+
+/// Something that a thread can wait for. One thread at a time.
+pub(crate) trait Awaited {
+    /// What lies beneath this may be run meanwhile.
+    fn node(&self) -> *const Node;
+    fn is_done(&self) -> bool;
+    /// Asks for `parker` to be unparked; `false` if it is done already.
+    fn register(&self, parker: &Arc<Parker>) -> bool;
+    /// Takes that back; `true` if it is done.
+    fn unregister(&self) -> bool;
+}
+
+impl Awaited for StackHeader {
+    fn node(&self) -> *const Node {
+        &raw const self.node
+    }
+    fn is_done(&self) -> bool {
+        self.latch.is_set()
+    }
+    fn register(&self, parker: &Arc<Parker>) -> bool {
+        self.latch.register(parker) == Registration::Registered
+    }
+    fn unregister(&self) -> bool {
+        self.latch.unregister()
+    }
+}
+
+impl Awaited for Counter {
+    fn node(&self) -> *const Node {
+        &raw const self.node
+    }
+    fn is_done(&self) -> bool {
+        Counter::is_done(self)
+    }
+    fn register(&self, parker: &Arc<Parker>) -> bool {
+        Counter::register(self, parker) == Registration::Registered
+    }
+    fn unregister(&self) -> bool {
+        Counter::unregister(self)
+    }
+}
+
+impl<T> Awaited for Remote<T> {
+    fn node(&self) -> *const Node {
+        Remote::node(self)
+    }
+    fn is_done(&self) -> bool {
+        self.header().state.is_done()
+    }
+    fn register(&self, parker: &Arc<Parker>) -> bool {
+        self.header().state.register(parker)
+    }
+    fn unregister(&self) -> bool {
+        self.header().state.unregister()
+    }
+}
+
+/// What may be run during a wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Help {
+    /// The point in the history of the own deques before which there is nothing of it.
+    pub(crate) mark: usize,
+    /// All mail up to this broadcast.
+    pub(crate) up_to: u64,
+}
+
+impl Participant {
+    /// Waits, and helps with what is waited for. Never unwinds.
+    pub(crate) fn wait(&self, on: &impl Awaited, help: Help) {
+        let whole = AbortIfPanic;
+        let mut round = 0;
+        while !on.is_done() {
+            // Looking into others' deques stirs them, so only at first and before parking.
+            let stir = round == 0 || round + 1 == WAIT_ROUNDS;
+            if let Some(work) = self.find_awaited(on.node(), help.mark, help.up_to, stir) {
+                self.run(work);
+                round = 0;
+            } else if round < WAIT_ROUNDS {
+                pause(round);
+                round += 1;
+            } else {
+                self.park_and_lend(on, help);
+                round = WAIT_ROUNDS - 1;
+            }
+        }
+        whole.disarm();
+    }
+
+    fn park_and_lend(&self, on: &impl Awaited, help: Help) {
+        let parker = park::current();
+        if !on.register(&parker) {
+            return;
+        }
+        let registry = self.registry();
+        let stalled = registry.idle.lend(&parker, self.is_guest());
+        // The slot is free: is there anything for somebody else to do in it?
+        registry.hand_on();
+        // Mail may have come, or a fork of what is awaited, before the lending was announced.
+        let mut work = self.find_awaited(on.node(), help.mark, help.up_to, false);
+        if stalled && work.is_none() {
+            work = self.find_awaited_anywhere(on.node()).map(Work::Task);
+        }
+        if work.is_none() {
+            parker.park();
+        }
+        registry.idle.take_back(&parker, self.is_guest());
+        // The counter's rule: whoever has registered leaves through `unregister`.
+        on.unregister();
+        if let Some(work) = work {
+            self.run(work);
+        }
+    }
+
+    /// Waits without helping, until `deadline`; `true` if it is done.
+    fn wait_until(&self, on: &impl Awaited, deadline: Instant) -> bool {
+        if spin(on) {
+            return true;
+        }
+        let parker = park::current();
+        if !on.register(&parker) {
+            return true;
+        }
+        let registry = self.registry();
+        registry.idle.lend(&parker, self.is_guest());
+        registry.hand_on();
+        park_until(&parker, on, deadline);
+        registry.idle.take_back(&parker, self.is_guest());
+        on.unregister()
+    }
+}
+
+fn spin(on: &impl Awaited) -> bool {
+    (0..WAIT_ROUNDS).any(|round| {
+        pause(round);
+        on.is_done()
+    })
+}
+
+fn park_until(parker: &Parker, on: &impl Awaited, deadline: Instant) {
+    while !on.is_done() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left == Duration::ZERO {
+            return;
+        }
+        parker.park_timeout(left);
+    }
+}
+
+/// Waits on a thread that may be outside of every pool, without helping.
+pub(crate) fn wait_outside(on: &impl Awaited) {
+    if on.is_done() || spin(on) {
+        return;
+    }
+    let parker = park::current();
+    while on.register(&parker) {
+        parker.park();
+        if on.unregister() {
+            return;
+        }
+    }
+}
+
+/// Waits until `deadline` on any thread, without helping; `true` if it is done.
+pub(crate) fn wait_until(on: &impl Awaited, deadline: Instant) -> bool {
+    if on.is_done() {
+        return true;
+    }
+    // SAFETY: a current participant is alive.
+    if let Some(here) = unsafe { Participant::current().as_ref() } {
+        return here.wait_until(on, deadline);
+    }
+    if spin(on) {
+        return true;
+    }
+    let parker = park::current();
+    if !on.register(&parker) {
+        return true;
+    }
+    park_until(&parker, on, deadline);
+    on.unregister()
+}

@@ -1,0 +1,116 @@
+//! A worker's life: look for work, search a little, sleep.
+
+use crate::park;
+use crate::scheduler::find::Work;
+use crate::scheduler::idle::{Bed, Counts, Slept, View};
+use crate::scheduler::participant::Participant;
+use crate::scheduler::registry::{Handler, Registry};
+use crate::sync::{Arc, spin_loop, yield_now};
+use crate::unwind;
+use std::ptr;
+
+/// Rounds of looking before a searcher goes to bed, some 10 to 20 us in all: about the price of the
+/// wake-up that a find saves (4 to 10 us for the waker here, as much again for the sleeper).
+const SEARCH_ROUNDS: u32 = 32;
+
+/// Spends a moment between two looks. The first are short; later ones give the processor away, which
+/// is what makes 64 threads on 2 processors bearable.
+pub(crate) fn pause(round: u32) {
+    if round < 4 {
+        for _ in 0..1 << (round + 2) {
+            spin_loop();
+        }
+    } else {
+        yield_now();
+    }
+}
+
+/// The main function of worker threads, spares included. `late` workers are already counted as
+/// searching.
+pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
+    let me = registry.participants.get(seat);
+    Participant::set_current(me);
+    tell(registry, registry.start_handler.as_ref(), me);
+    me.live(late);
+    tell(registry, registry.exit_handler.as_ref(), me);
+    // From here on (thread-local destructors) the thread belongs to no pool.
+    Participant::set_current(ptr::null());
+}
+
+/// Calls a user's handler with the worker's index; its panic goes to the panic handler.
+fn tell(registry: &Registry, handler: Option<&Handler>, me: &Participant) {
+    if let (Some(handler), Some(index)) = (handler, me.index()) {
+        if let Err(payload) = unwind::catch(|| handler(index)) {
+            registry.sink.report(payload);
+        }
+    }
+}
+
+/// What a sleeping worker looks at: the pool, and its own mail.
+struct FromBed<'a>(&'a Participant);
+
+impl View for FromBed<'_> {
+    fn wanted(&self, counts: Counts) -> bool {
+        !self.0.mailbox.is_empty() || self.0.registry().wanted(counts)
+    }
+
+    fn settled(&self) -> bool {
+        self.0.registry().settled()
+    }
+}
+
+impl Participant {
+    fn live(&self, late: bool) {
+        let idle = &self.registry().idle;
+        let bed = Bed::new(park::current());
+        let mut searching = late;
+        loop {
+            match self.next_work(&mut searching) {
+                Some(work) => self.run(work),
+                None => match idle.sleep(&bed, searching, &FromBed(self)) {
+                    Slept::Searching => searching = true,
+                    Slept::Terminated => return,
+                },
+            }
+        }
+    }
+
+    /// Work, or `None` when it is time for bed.
+    fn next_work(&self, searching: &mut bool) -> Option<Work> {
+        let idle = &self.registry().idle;
+        if idle.counts().active() > idle.size() {
+            // Somebody came back from a wait: one too many are active, and this one is at leisure.
+            return self.mailbox.take().map(Work::Mail);
+        }
+        if let Some(work) = self.find_work() {
+            self.end_search(searching);
+            return Some(work);
+        }
+        if !*searching {
+            *searching = idle.start_searching();
+        }
+        if *searching {
+            for round in 0..SEARCH_ROUNDS {
+                pause(round);
+                if let Some(work) = self.find_work() {
+                    self.end_search(searching);
+                    return Some(work);
+                }
+                if idle.is_terminated() {
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    fn end_search(&self, searching: &mut bool) {
+        if *searching {
+            *searching = false;
+            let registry = self.registry();
+            if registry.idle.stop_searching() {
+                registry.hand_on();
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Panics as values: catching them, dropping their payloads safely, and refusing to unwind where
+//! borrowed stack frames would be left behind.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// Runs `f` and turns a panic into an `Err`.
+///
+/// Whoever observes broken invariants through shared state afterwards does so because the payload
+/// was handed on, so asserting unwind safety here is what `std::thread` does too.
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    catch_unwind(AssertUnwindSafe(f))
+}
+
+/// Drops `value`; a panic from its `Drop` comes back as a payload.
+pub(crate) fn drop_quietly<T>(value: T) -> Option<Payload> {
+    catch(move || drop(value)).err()
+}
+
+/// Drops a panic payload whose own `Drop` may panic, again and again if need be.
+///
+/// A payload's destructor is user code. If it panics, that second payload is a user's too. Bounded:
+/// after a few rounds the payload is leaked, which is safe and the only end that terminates.
+pub(crate) fn discard(payload: Payload) {
+    let mut next = Some(payload);
+    for _ in 0..4 {
+        match next.take() {
+            Some(payload) => next = drop_quietly(payload),
+            None => return,
+        }
+    }
+    std::mem::forget(next);
+}
+
+/// Aborts the process if it is dropped: for sections where unwinding would free a stack frame that
+/// other threads still reach.
+#[derive(Debug)]
+pub(crate) struct AbortIfPanic;
+
+impl AbortIfPanic {
+    /// The section ended well.
+    pub(crate) fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for AbortIfPanic {
+    fn drop(&mut self) {
+        eprintln!("windrow: unexpected panic inside the scheduler; aborting");
+        std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bomb(u32);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if self.0 > 0 && !std::thread::panicking() {
+                std::panic::panic_any(Bomb(self.0 - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_whose_drop_panics_is_discarded() {
+        discard(Box::new(Bomb(2)));
+    }
+
+    #[test]
+    fn a_payload_that_panics_for_ever_is_leaked() {
+        discard(Box::new(Bomb(u32::MAX)));
+    }
+}
