@@ -60,12 +60,10 @@ impl Latch {
     /// Asks for `parker` to be unparked by `set`. One waiter at a time.
     pub(crate) fn register(&self, parker: &Arc<Parker>) -> Registration {
         let address = Arc::into_raw(Arc::clone(parker)) as usize;
-        match self.word.compare_exchange(
-            UNSET,
-            address,
-            Ordering::Release,
-            Ordering::Acquire,
-        ) {
+        match self
+            .word
+            .compare_exchange(UNSET, address, Ordering::Release, Ordering::Acquire)
+        {
             Ok(_) => Registration::Registered,
             Err(found) => {
                 debug_assert_eq!(found, SET, "a latch has one waiter");

@@ -2,9 +2,7 @@
 
 use crate::error::JoinError;
 use crate::pool::ThreadPool;
-use crate::pool::handle::{
-    deadline_in, handle_methods, here_id, join_remote, join_remote_until,
-};
+use crate::pool::handle::{deadline_in, handle_methods, here_id, join_remote, join_remote_until};
 use crate::priority::Priority;
 use crate::scheduler::{Help, Participant, Registry, with_place};
 use crate::task::counter::Counter;
@@ -142,7 +140,9 @@ where
             }
             resume_unwind(payload)
         }
-        (Ok(_), None) if forgotten => panic!("a scoped task panicked, and its handle was forgotten"),
+        (Ok(_), None) if forgotten => {
+            panic!("a scoped task panicked, and its handle was forgotten")
+        }
         (Ok(value), None) => value,
     }
 }
@@ -206,7 +206,7 @@ impl<'scope> Scope<'scope, '_> {
         self.counter.add(here.map_or(ptr::null(), Participant::id));
         let origin = Origin {
             parent: &raw const self.counter.node,
-            counter: &raw const self.counter,
+            counted: true,
             pool: self.registry.cast(),
             level: level.unwrap_or_else(|| here.map_or(self.level, Participant::level)),
             workers_only: false,

@@ -50,13 +50,17 @@ mod imp {
     impl<T> Deref for MutexGuard<'_, T> {
         type Target = T;
         fn deref(&self) -> &T {
-            self.0.as_ref().expect("the guard is whole outside of a wait")
+            self.0
+                .as_ref()
+                .expect("the guard is whole outside of a wait")
         }
     }
 
     impl<T> DerefMut for MutexGuard<'_, T> {
         fn deref_mut(&mut self) -> &mut T {
-            self.0.as_mut().expect("the guard is whole outside of a wait")
+            self.0
+                .as_mut()
+                .expect("the guard is whole outside of a wait")
         }
     }
 
@@ -78,7 +82,10 @@ mod imp {
         }
 
         pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-            let inner = guard.0.take().expect("the guard is whole outside of a wait");
+            let inner = guard
+                .0
+                .take()
+                .expect("the guard is whole outside of a wait");
             guard.0 = self.0.wait(inner).ok();
         }
 

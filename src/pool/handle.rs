@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Waits for the task to end; runs it on this thread if nobody has started it.
 pub(crate) fn join_remote<T>(remote: Remote<T>) -> Result<T, JoinError> {
     if !remote.header().state.is_done() {
-        let pool = remote.header().pool.cast::<Registry>();
+        let pool = remote.pool().cast::<Registry>();
         // SAFETY: a current participant is alive.
         let here = unsafe { Participant::current().as_ref() };
         let inside = here.is_some_and(|here| ptr::eq(here.registry(), pool));

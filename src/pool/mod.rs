@@ -135,7 +135,7 @@ impl ThreadPool {
         self.registry.check_process();
         let origin = Origin {
             parent: here.map_or(ptr::null(), Participant::node),
-            counter: ptr::null(),
+            counted: false,
             pool: Arc::as_ptr(&self.registry).cast(),
             level: self.registry.level_here(),
             workers_only: true,
@@ -268,18 +268,14 @@ impl ThreadPool {
 }
 
 /// Queues a task of `level`, or of the level that work made on this thread inherits.
-pub(crate) fn spawn_on<F, T>(
-    registry: &Registry,
-    level: Option<Priority>,
-    f: F,
-) -> JoinHandle<T>
+pub(crate) fn spawn_on<F, T>(registry: &Registry, level: Option<Priority>, f: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
     let origin = Origin {
         parent: ptr::null(),
-        counter: ptr::null(),
+        counted: false,
         pool: ptr::from_ref(registry).cast(),
         level: level.unwrap_or_else(|| registry.level_here()),
         workers_only: false,
@@ -303,4 +299,3 @@ impl fmt::Debug for ThreadPool {
             .finish_non_exhaustive()
     }
 }
-

@@ -76,15 +76,24 @@ impl Participant {
         loop {
             let before = self.deques.len(level);
             let entry = injectors.steal_batch(level, &self.deques)?;
-            // Thieves may have taken some of the batch already; the count then errs to the safe side
-            // of a mark, and nothing waits at an idle worker anyway.
-            self.count_net(self.deques.len(level).saturating_sub(before) as isize);
+            self.account_for_batch(level, before);
             if let Some(task) = self.take_entry(entry) {
                 return Some(Work::Task(task));
             }
             if let Some(work) = self.own_task(level) {
                 return Some(work);
             }
+        }
+    }
+
+    /// After a batch has been moved to the own deque, which held `before` entries. Entries on their way
+    /// were out of sight: a worker that looked then has cleared the hint or gone to bed.
+    fn account_for_batch(&self, level: Priority, before: usize) {
+        let moved = self.deques.len(level).saturating_sub(before);
+        if moved > 0 {
+            self.count_net(moved as isize);
+            let registry = self.registry();
+            registry.act_on(registry.announce(level, Kind::Task));
         }
     }
 
@@ -101,7 +110,10 @@ impl Participant {
                         return Some(Work::Fork(fork));
                     }
                 }
-                match victim.stealers.steal(level) {
+                let before = self.deques.len(level);
+                let stolen = victim.stealers.steal_batch(level, &self.deques);
+                self.account_for_batch(level, before);
+                match stolen {
                     Steal::Success(entry) => {
                         if let Some(task) = self.take_entry(entry) {
                             return Some(Work::Task(task));

@@ -250,7 +250,11 @@ impl Idle {
     /// Under the lock: `bed` has been taken off the list; count it as awake and searching.
     fn rouse(&self, roster: &mut Roster, bed: &Arc<Bed>) {
         let mut delta = (ACTIVE + SEARCHING).wrapping_sub(SLEEPING);
-        if roster.lingerer.as_ref().is_some_and(|l| Arc::ptr_eq(l, bed)) {
+        if roster
+            .lingerer
+            .as_ref()
+            .is_some_and(|l| Arc::ptr_eq(l, bed))
+        {
             roster.lingerer = None;
             delta = delta.wrapping_sub(LINGERING);
         }
@@ -347,7 +351,11 @@ impl Idle {
 
     fn stop_lingering(&self, bed: &Arc<Bed>) {
         let mut roster = self.roster.lock();
-        if roster.lingerer.as_ref().is_some_and(|l| Arc::ptr_eq(l, bed)) {
+        if roster
+            .lingerer
+            .as_ref()
+            .is_some_and(|l| Arc::ptr_eq(l, bed))
+        {
             roster.lingerer = None;
             self.change(LINGERING.wrapping_neg());
         }
@@ -446,9 +454,8 @@ impl Idle {
     /// Ends the pool if it is closing, all threads are in bed and nothing is left to do.
     fn end_if_settled(&self, view: &dyn View) -> bool {
         let roster = self.roster.lock();
-        let settled = roster.sleepers.len() == roster.threads
-            && self.guests_inside() == 0
-            && view.settled();
+        let settled =
+            roster.sleepers.len() == roster.threads && self.guests_inside() == 0 && view.settled();
         if settled {
             self.terminate(&roster);
         }

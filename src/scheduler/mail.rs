@@ -58,8 +58,7 @@ impl Mailbox {
         self.take_where(|letter| {
             // SAFETY: the sender waits for an untaken letter, and so do all of its ancestors; it
             // cannot be taken by anybody else, who would need the lock.
-            let beneath =
-                || unsafe { node::descends_from(&raw const (*letter.job).node, awaited) };
+            let beneath = || unsafe { node::descends_from(&raw const (*letter.job).node, awaited) };
             letter.number <= up_to || beneath()
         })
     }

@@ -13,11 +13,11 @@
 //! through the registry's lock, empty.
 
 use crate::priority::Priority;
+use crate::rng::Rng;
 use crate::scheduler::forks::Forks;
 use crate::scheduler::mail::Mailbox;
 use crate::scheduler::queues::{Deques, Stealers};
 use crate::scheduler::registry::Registry;
-use crate::rng::Rng;
 use crate::task::counter::{Counter, Owner};
 use crate::task::node::Node;
 use std::cell::Cell;
@@ -187,6 +187,10 @@ impl Participant {
     pub(crate) fn newer_than(&self, mark: usize) -> usize {
         let newer = self.net.get().wrapping_sub(mark);
         // Fewer than at the mark: older ones have been popped since, nothing is newer.
-        if newer > isize::MAX as usize { 0 } else { newer }
+        if newer > isize::MAX as usize {
+            0
+        } else {
+            newer
+        }
     }
 }

@@ -55,6 +55,16 @@ impl Stealers {
             stealer.steal()
         }
     }
+
+    /// Takes the oldest entry of a level, and moves some more to `deques`.
+    pub(crate) fn steal_batch(&self, level: Priority, deques: &Deques) -> Steal<Entry> {
+        let stealer = &self.0[level.index()];
+        if stealer.is_empty() {
+            Steal::Empty
+        } else {
+            stealer.steal_batch_with_limit_and_pop(&deques.0[level.index()], BATCH)
+        }
+    }
 }
 
 /// Where tasks from outside arrive.

@@ -113,8 +113,7 @@ impl Registry {
     fn start_thread(self: &Arc<Self>, late: bool) -> Result<(), StartError> {
         let mut workers = self.workers.lock();
         let index = workers.len();
-        let name =
-            unwind::catch(|| (self.thread_name.lock())(index)).map_err(StartError::Name)?;
+        let name = unwind::catch(|| (self.thread_name.lock())(index)).map_err(StartError::Name)?;
         let mut builder = thread::Builder::new().name(name);
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
@@ -254,7 +253,13 @@ impl Registry {
         let start = me.rng.below(count);
         let mine = me.seat();
         (0..count)
-            .map(move |i| if start + i < count { start + i } else { start + i - count })
+            .map(move |i| {
+                if start + i < count {
+                    start + i
+                } else {
+                    start + i - count
+                }
+            })
             .filter(move |&seat| seat != mine)
             .map(|seat| self.participants.get(seat))
     }
@@ -272,7 +277,14 @@ impl Registry {
     }
 
     fn any_tasks(&self) -> bool {
-        Priority::DESCENDING.iter().any(|&level| self.tasks_at(level))
+        Priority::DESCENDING.iter().any(|&level| {
+            let found = self.tasks_at(level);
+            if found && !self.may_have(level) {
+                // Whoever is woken because of them must find them.
+                self.hints[level.index()].store(true, Ordering::Relaxed);
+            }
+            found
+        })
     }
 
     fn any_forks(&self) -> bool {

@@ -6,6 +6,7 @@
 //! to finish, or to promote something), then registers at what it waits for, lends its slot to whoever
 //! is asleep (or to a spare thread) and parks.
 
+use crate::latch::Registration;
 use crate::park::{self, Parker};
 use crate::scheduler::find::Work;
 use crate::scheduler::participant::Participant;
@@ -15,7 +16,6 @@ use crate::task::counter::Counter;
 use crate::task::heap::Remote;
 use crate::task::node::Node;
 use crate::task::stack::StackHeader;
-use crate::latch::Registration;
 use crate::unwind::AbortIfPanic;
 use std::time::{Duration, Instant};
 

@@ -31,7 +31,9 @@ const ONE: isize = 2;
 /// Names the thread (its participant) that a counter belongs to; compared, never followed.
 pub(crate) type Owner = *const ();
 
-/// Counts the unfinished children of one wait, and keeps their first panic.
+/// Counts the unfinished children of one wait, and keeps their first panic. Its node is its first field,
+/// see `of_node`.
+#[repr(C)]
 pub(crate) struct Counter {
     pub(crate) node: Node,
     owner: Owner,
@@ -62,6 +64,11 @@ impl Counter {
             panic: Mutex::new(None),
             unreceived: AtomicUsize::new(0),
         }
+    }
+
+    /// The counter whose node this is.
+    pub(crate) fn of_node(node: *const Node) -> *const Counter {
+        node.cast()
     }
 
     /// Counts a child, before it is published. `here` is the calling participant.
@@ -105,7 +112,11 @@ impl Counter {
     /// Owner: starts waiting. `AlreadySet` means that all children have finished.
     pub(crate) fn register(&self, parker: &Arc<Parker>) -> Registration {
         let registered = self.latch.register(parker);
-        debug_assert_eq!(registered, Registration::Registered, "the latch is reset by resume");
+        debug_assert_eq!(
+            registered,
+            Registration::Registered,
+            "the latch is reset by resume"
+        );
         let local = self.local.replace(0);
         let sum = self
             .shared

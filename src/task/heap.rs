@@ -13,6 +13,7 @@ use crate::unwind::{self, Payload};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 
 /// What all spawned tasks have in common; the first field of each.
@@ -22,11 +23,10 @@ pub(crate) struct Header {
     pub(crate) state: State,
     vtable: &'static VTable,
     pub(crate) node: Node,
-    /// The scope that counts this task, or null. It outlives the task until it has been counted down.
-    counter: *const Counter,
-    /// The pool, for a handle on a thread outside; valid as `state` says.
-    pub(crate) pool: *const (),
     pub(crate) level: Priority,
+    /// The parent is the node of a scope's counter, which counts this task. It outlives the task until
+    /// it has been counted down.
+    counted: bool,
     /// Not to be run by guests.
     workers_only: bool,
 }
@@ -35,6 +35,10 @@ pub(crate) struct Header {
 struct VTable {
     run: unsafe fn(NonNull<Header>, Env<'_>),
     free: unsafe fn(NonNull<Header>),
+    /// Drops a closure or an outcome; gives back a panic that came of it.
+    discard: unsafe fn(NonNull<Header>) -> Option<Payload>,
+    /// Writes the outcome, a `Result<T, Option<Payload>>`, to the place given.
+    take: unsafe fn(NonNull<Header>, *mut ()),
 }
 
 /// What a task needs to know of where it runs.
@@ -55,8 +59,19 @@ struct Task<F, T> {
 enum Body<F, T> {
     Pending(F),
     Finished(T),
-    Panicked(Payload, PanicSink),
+    /// Boxed, so that tasks need not be larger for it.
+    Panicked(Box<(Payload, PanicSink)>),
     Empty,
+}
+
+impl Header {
+    fn counter(&self) -> *const Counter {
+        if self.counted {
+            Counter::of_node(self.node.parent())
+        } else {
+            ptr::null()
+        }
+    }
 }
 
 /// A queue's reference to a task (the `QUEUED` bit).
@@ -175,8 +190,8 @@ unsafe fn free(task: NonNull<Header>) {
 /// The handle's reference to a task (the `HANDLE` bit). Dropping it detaches.
 pub(crate) struct Remote<T> {
     task: NonNull<Header>,
-    result: unsafe fn(NonNull<Header>) -> Result<T, Option<Payload>>,
-    discard: unsafe fn(NonNull<Header>) -> Option<Payload>,
+    /// Valid as `state` says.
+    pool: *const (),
     marker: PhantomData<T>,
 }
 
@@ -189,8 +204,8 @@ unsafe impl<T: Send> Sync for Remote<T> {}
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) parent: *const Node,
-    /// Must already have counted the task.
-    pub(crate) counter: *const Counter,
+    /// The parent is the node of a scope's counter, which has already counted the task.
+    pub(crate) counted: bool,
     pub(crate) pool: *const (),
     pub(crate) level: Priority,
     /// Not to be run by guests.
@@ -201,7 +216,7 @@ pub(crate) struct Origin {
 ///
 /// # Safety
 /// `f` and `T` must stay valid until the task is done and its outcome dropped: either they are
-/// `'static`, or `origin.counter` belongs to a scope that ends only after its last child.
+/// `'static`, or a counter or a waiting caller makes sure of it.
 pub(crate) unsafe fn new<F, T>(f: F, origin: Origin) -> (Entry, Remote<T>)
 where
     F: FnOnce() -> T + Send,
@@ -214,12 +229,13 @@ where
                 &VTable {
                     run: Task::<F, T>::run,
                     free: Task::<F, T>::free,
+                    discard: Task::<F, T>::drop_outcome,
+                    take: Task::<F, T>::take_outcome,
                 }
             },
             node: Node::new(origin.parent),
-            counter: origin.counter,
-            pool: origin.pool,
             level: origin.level,
+            counted: origin.counted,
             workers_only: origin.workers_only,
         },
         body: UnsafeCell::new(Body::<F, T>::Pending(f)),
@@ -228,8 +244,7 @@ where
     let task = unsafe { NonNull::new_unchecked(Box::into_raw(task)) }.cast::<Header>();
     let remote = Remote {
         task,
-        result: Task::<F, T>::take_result,
-        discard: Task::<F, T>::drop_outcome,
+        pool: origin.pool,
         marker: PhantomData,
     };
     (Entry(task), remote)
@@ -251,7 +266,7 @@ where
     unsafe fn run(task: NonNull<Header>, env: Env<'_>) {
         // SAFETY: alive until `complete` or `finish_orphan` below; the reference is not used after.
         let header = unsafe { task.as_ref() };
-        let counter = header.counter;
+        let counter = header.counter();
         // SAFETY: the claimant has the closure.
         let Body::Pending(f) = (unsafe { Self::swap_body(task, Body::Empty) }) else {
             unreachable!("a task is claimed once")
@@ -263,7 +278,7 @@ where
                 if let Some(counter) = unsafe { counter.as_ref() } {
                     counter.note_panic();
                 }
-                Body::Panicked(payload, env.sink.clone())
+                Body::Panicked(Box::new((payload, env.sink.clone())))
             }
         };
         // SAFETY: the claimant has the outcome until it is complete.
@@ -299,12 +314,13 @@ where
     /// The caller may touch the body, and the task's scope, if any, has not ended.
     unsafe fn drop_outcome(task: NonNull<Header>) -> Option<Payload> {
         // SAFETY: alive and ours by contract.
-        let counter = unsafe { task.as_ref() }.counter;
+        let counter = unsafe { task.as_ref() }.counter();
         // SAFETY: the scope has not ended, by contract.
         let counter = unsafe { counter.as_ref() };
         // SAFETY: ours by contract.
         match unsafe { Self::swap_body(task, Body::Empty) } {
-            Body::Panicked(payload, sink) => {
+            Body::Panicked(panic) => {
+                let (payload, sink) = *panic;
                 match counter {
                     Some(counter) => {
                         counter.panic_received();
@@ -314,6 +330,7 @@ where
                 }
                 None
             }
+            _ if !std::mem::needs_drop::<F>() && !std::mem::needs_drop::<T>() => None,
             body => match (unwind::drop_quietly(body), counter) {
                 (Some(payload), Some(counter)) => {
                     counter.keep_panic(payload);
@@ -334,23 +351,27 @@ where
     }
 
     /// The outcome of a task that is done: its result, its panic, or `None` if it was cancelled.
-    unsafe fn take_result(task: NonNull<Header>) -> Result<T, Option<Payload>> {
+    ///
+    /// # Safety
+    /// The handle has the outcome, and `out` is a place for a `Result<T, Option<Payload>>`.
+    unsafe fn take_outcome(task: NonNull<Header>, out: *mut ()) {
         // SAFETY: alive through the handle.
-        let counter = unsafe { task.as_ref() }.counter;
+        let counter = unsafe { task.as_ref() }.counter();
         // SAFETY: the handle has the outcome of a done task.
-        match unsafe { Self::swap_body(task, Body::Empty) } {
+        let outcome = match unsafe { Self::swap_body(task, Body::Empty) } {
             Body::Finished(value) => Ok(value),
-            Body::Panicked(payload, _) => {
+            Body::Panicked(panic) => {
                 // SAFETY: a scoped task's handle does not outlive its scope.
                 if let Some(counter) = unsafe { counter.as_ref() } {
                     counter.panic_received();
                 }
-                Err(Some(payload))
+                Err(Some(panic.0))
             }
             Body::Pending(_) | Body::Empty => Err(None),
-        }
+        };
+        // SAFETY: a place of this type, by contract.
+        unsafe { out.cast::<Result<T, Option<Payload>>>().write(outcome) };
     }
-
 }
 
 impl<T> Remote<T> {
@@ -361,6 +382,10 @@ impl<T> Remote<T> {
 
     pub(crate) fn node(&self) -> *const Node {
         &raw const self.header().node
+    }
+
+    pub(crate) fn pool(&self) -> *const () {
+        self.pool
     }
 
     /// Claims the task for the calling thread, if nobody has.
@@ -377,9 +402,9 @@ impl<T> Remote<T> {
         if !header.state.cancel() {
             return false;
         }
-        let counter = header.counter;
+        let counter = header.counter();
         // SAFETY: cancelled is claimed, so the closure is ours.
-        let panic = unsafe { (self.discard)(self.task) };
+        let panic = unsafe { (self.header().vtable.discard)(self.task) };
         if !counter.is_null() {
             // SAFETY: the child was counted, and its closure is gone.
             unsafe { Counter::complete(counter, here) };
@@ -391,9 +416,12 @@ impl<T> Remote<T> {
     /// The outcome; the task must be done.
     pub(crate) fn into_result(self) -> Result<T, JoinError> {
         debug_assert!(self.header().state.is_done());
+        let mut out = MaybeUninit::<Result<T, Option<Payload>>>::uninit();
         // SAFETY: done, so the outcome is the handle's. `self` is dropped at the end, which finds the
-        // body empty.
-        match unsafe { (self.result)(self.task) } {
+        // body empty. The place is of the type that the task was made with.
+        unsafe { (self.header().vtable.take)(self.task, out.as_mut_ptr().cast()) };
+        // SAFETY: it has just been written.
+        match unsafe { out.assume_init() } {
             Ok(value) => Ok(value),
             Err(Some(payload)) => Err(JoinError::panic(payload)),
             Err(None) => Err(JoinError::cancelled()),
@@ -418,7 +446,7 @@ impl<T> Drop for Remote<T> {
             Dropped::Done => {
                 // SAFETY: done, so the outcome is the handle's; a scoped handle does not outlive its
                 // scope.
-                let panic = unsafe { (self.discard)(self.task) };
+                let panic = unsafe { (self.header().vtable.discard)(self.task) };
                 if state.release_done_handle() == Released::Last {
                     // SAFETY: ours was the last reference.
                     unsafe { free(self.task) };

@@ -143,7 +143,11 @@ impl State {
     /// Releases an entry that was kept because of [`Popped::Foreign`], now that the task is done.
     pub(crate) fn release_entry(&self) -> Released {
         let old = self.0.fetch_and(!QUEUED, Ordering::AcqRel);
-        debug_assert_ne!(old & DONE, 0, "a foreign entry is kept until the task is done");
+        debug_assert_ne!(
+            old & DONE,
+            0,
+            "a foreign entry is kept until the task is done"
+        );
         if old & HANDLE == 0 {
             Released::Last
         } else {
