@@ -7,7 +7,7 @@ use crate::priority::Priority;
 use crate::scheduler::{Help, Participant, Registry, with_place};
 use crate::task::counter::Counter;
 use crate::task::heap::{self, Origin, Remote};
-use crate::unwind;
+use crate::unwind::{self, Payload};
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
@@ -126,7 +126,13 @@ where
     let body = unwind::catch(|| f(&scope));
     here.wait(&scope.counter, Help { mark, up_to: 0 });
     here.set_scope(outer);
-    let (first, forgotten) = scope.counter.take_panic();
+    conclude(&scope.counter, body)
+}
+
+/// What the scope comes to: the body's panic, else a task's, else the body's value. Apart from `scope_on`,
+/// whose frame is on the stack while the scope runs.
+fn conclude<T>(counter: &Counter, body: Result<T, Payload>) -> T {
+    let (first, forgotten) = counter.take_panic();
     match (body, first) {
         (Err(payload), first) => {
             if let Some(first) = first {
@@ -208,6 +214,7 @@ impl<'scope> Scope<'scope, '_> {
             parent: &raw const self.counter.node,
             counted: true,
             pool: self.registry.cast(),
+            process: registry.process(),
             level: level.unwrap_or_else(|| here.map_or(self.level, Participant::level)),
             workers_only: false,
         };

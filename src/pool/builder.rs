@@ -57,6 +57,10 @@ impl ThreadPoolBuilder {
         self
     }
 
+    pub(crate) fn has_num_threads(&self) -> bool {
+        self.num_threads.is_some()
+    }
+
     /// How many further threads may be started to stand in for workers that are parked in a wait.
     ///
     /// They are started when there is work and nobody to do it, and then kept asleep for the next
@@ -152,7 +156,8 @@ impl ThreadPoolBuilder {
         Ok(ThreadPool::from_registry(registry))
     }
 
-    /// Builds the pool that the free functions use on threads that belong to no pool.
+    /// Builds the pool that the free functions use on threads that belong to no pool. Where
+    /// [`num_threads`](Self::num_threads) is not set, the environment variable `WINDROW_NUM_THREADS` is.
     ///
     /// ```
     /// windrow::ThreadPoolBuilder::new().num_threads(2).build_global()?;
@@ -162,7 +167,8 @@ impl ThreadPoolBuilder {
     ///
     /// # Errors
     /// As [`build`](Self::build), and [`BuildError::GlobalAlreadyBuilt`] if there is one already,
-    /// built explicitly or by the first use of a free function. Then no thread is started.
+    /// built explicitly or by the first use of a free function (then no thread is started); and
+    /// [`BuildError::Environment`] if the variable is needed and is not a number of threads.
     pub fn build_global(self) -> Result<(), BuildError> {
         global::build(self)
     }

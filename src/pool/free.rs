@@ -103,7 +103,7 @@ where
 /// ```
 ///
 /// # Panics
-/// As [`join`]: the first panic in the order of the closures among those that ran.
+/// As [`join`]: all closures run, then the first panic in their order goes on.
 #[inline]
 pub fn join3<A, B, C, RA, RB, RC>(a: A, b: B, c: C) -> (RA, RB, RC)
 where

@@ -10,12 +10,19 @@ static GLOBAL: OnceLock<ThreadPool> = OnceLock::new();
 /// Taken while it is being built, so that two builders do not both start threads.
 static BUILDING: StaticMutex<()> = StaticMutex::new(());
 
+/// Builds the global pool; the environment fills in what the builder leaves open.
 pub(crate) fn build(builder: ThreadPoolBuilder) -> Result<(), BuildError> {
     let _one_at_a_time = BUILDING.lock();
     if GLOBAL.get().is_some() {
         return Err(BuildError::GlobalAlreadyBuilt);
     }
-    let pool = builder.build()?;
+    let pool = if builder.has_num_threads() {
+        builder.build()?
+    } else if let Some(num_threads) = from_environment()? {
+        builder.num_threads(num_threads).build()?
+    } else {
+        builder.build()?
+    };
     let filled = GLOBAL.set(pool);
     debug_assert!(filled.is_ok(), "only set under the lock");
     Ok(())
@@ -28,7 +35,7 @@ pub(crate) fn get() -> &'static ThreadPool {
 
 #[cold]
 fn build_default() -> &'static ThreadPool {
-    let built = from_environment().and_then(build);
+    let built = build(ThreadPoolBuilder::new());
     match (GLOBAL.get(), built) {
         (Some(pool), _) => pool,
         (None, Err(error)) => panic!("windrow's global pool could not be built: {error}"),
@@ -36,10 +43,9 @@ fn build_default() -> &'static ThreadPool {
     }
 }
 
-fn from_environment() -> Result<ThreadPoolBuilder, BuildError> {
-    let builder = ThreadPoolBuilder::new();
+fn from_environment() -> Result<Option<usize>, BuildError> {
     let Some(value) = std::env::var_os(NUM_THREADS) else {
-        return Ok(builder);
+        return Ok(None);
     };
     let value = value.to_string_lossy().into_owned();
     match value.trim().parse() {
@@ -48,7 +54,7 @@ fn from_environment() -> Result<ThreadPoolBuilder, BuildError> {
             value,
             reason: "a pool needs at least one thread",
         }),
-        Ok(num_threads) => Ok(builder.num_threads(num_threads)),
+        Ok(num_threads) => Ok(Some(num_threads)),
         Err(_) => Err(BuildError::Environment {
             variable: NUM_THREADS,
             value,

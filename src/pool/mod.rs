@@ -137,6 +137,7 @@ impl ThreadPool {
             parent: here.map_or(ptr::null(), Participant::node),
             counted: false,
             pool: Arc::as_ptr(&self.registry).cast(),
+            process: self.registry.process(),
             level: self.registry.level_here(),
             workers_only: true,
         };
@@ -165,8 +166,8 @@ impl ThreadPool {
     /// ```
     ///
     /// # Panics
-    /// If `a` panics, with its panic, after `b` has ended; `b` is then dropped if nobody had started
-    /// it. If only `b` panics, with its panic. In a child process after `fork`.
+    /// If `a` panics, with its panic, after `b` has run; if only `b` panics, with its panic. In a child
+    /// process after `fork`, when called outside of the pool.
     #[inline]
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
@@ -186,7 +187,7 @@ impl ThreadPool {
     /// ```
     ///
     /// # Panics
-    /// As [`join`](Self::join): the first panic in the order of the closures among those that ran.
+    /// As [`join`](Self::join): all closures run, then the first panic in their order goes on.
     #[inline]
     pub fn join3<A, B, C, RA, RB, RC>(&self, a: A, b: B, c: C) -> (RA, RB, RC)
     where
@@ -277,6 +278,7 @@ where
         parent: ptr::null(),
         counted: false,
         pool: ptr::from_ref(registry).cast(),
+        process: registry.process(),
         level: level.unwrap_or_else(|| registry.level_here()),
         workers_only: false,
     };

@@ -11,6 +11,7 @@ use crate::scheduler::participant::Participant;
 use crate::scheduler::wait::Help;
 use crate::task::stack::{StackHeader, StackJob};
 use crate::unwind;
+use std::mem::ManuallyDrop;
 use std::panic::resume_unwind;
 
 /// Where a forked job turned out to be.
@@ -41,20 +42,18 @@ impl Participant {
             slot,
             job: &job,
         };
-        let ra = a();
+        let ra = Held::new(a());
         std::mem::forget(unwinding);
         if self.forks.pop(slot) || self.settle(slot, job.header()) == Settled::Ours {
             // SAFETY: it is private again (or still), and taken only here.
             let b = unsafe { job.take() };
-            (ra, b())
+            let rb = b();
+            (ra.take(), rb)
         } else {
             // SAFETY: the latch is set, and the result is taken only here.
             match unsafe { job.take_result() } {
-                Ok(rb) => (ra, rb),
-                Err(payload) => {
-                    drop(ra);
-                    resume_unwind(payload)
-                }
+                Ok(rb) => (ra.take(), rb),
+                Err(payload) => resume_unwind(payload),
             }
         }
     }
@@ -91,8 +90,36 @@ impl Participant {
     }
 }
 
-/// `a` has panicked: `b` must not be left behind. If nobody has started it, it is dropped; if somebody
-/// has, it is waited for, and what it gives is dropped.
+/// `a`'s result while `b` may still panic: then it is dropped, and a panic from its drop is contained,
+/// which would end the process in the midst of unwinding.
+struct Held<T>(ManuallyDrop<T>);
+
+impl<T> Held<T> {
+    #[inline(always)]
+    fn new(value: T) -> Self {
+        Self(ManuallyDrop::new(value))
+    }
+
+    #[inline(always)]
+    fn take(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped nor used again.
+        unsafe { ManuallyDrop::take(&mut this.0) }
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        // SAFETY: dropped once, here.
+        let value = unsafe { ManuallyDrop::take(&mut self.0) };
+        if let Some(second) = unwind::drop_quietly(value) {
+            unwind::discard(second);
+        }
+    }
+}
+
+/// `a` has panicked: `b` runs all the same, here or where it has been taken to, as it would in two
+/// threads; then `a`'s panic goes on. What `b` gives is dropped.
 struct Unwinding<'a, B, RB>
 where
     B: FnOnce() -> RB,
@@ -108,19 +135,20 @@ where
 {
     #[cold]
     fn drop(&mut self) {
-        let second = if self.here.forks.pop(self.slot)
+        let outcome = if self.here.forks.pop(self.slot)
             || self.here.settle(self.slot, self.job.header()) == Settled::Ours
         {
             // SAFETY: it is private again (or still), and taken only here.
-            unwind::drop_quietly(unsafe { self.job.take() })
+            unwind::catch(unsafe { self.job.take() })
         } else {
             // SAFETY: the latch is set, and the result is taken only here.
-            match unsafe { self.job.take_result() } {
-                Ok(rb) => unwind::drop_quietly(rb),
-                Err(payload) => Some(payload),
-            }
+            unsafe { self.job.take_result() }
         };
         // `a`'s panic is the one that goes on.
+        let second = match outcome {
+            Ok(rb) => unwind::drop_quietly(rb),
+            Err(payload) => Some(payload),
+        };
         if let Some(payload) = second {
             unwind::discard(payload);
         }

@@ -235,13 +235,6 @@ impl Forks {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
-    /// Anybody: asks the owner to promote at its next fork.
-    #[cfg_attr(not(test), expect(dead_code, reason = "resizing will need it"))]
-    pub(crate) fn arm(&self) {
-        let _jobs = self.board.jobs.lock();
-        self.limit.store(0, Ordering::Relaxed);
-    }
-
     /// Anybody: the levels of the jobs on the board, as bits. A hint.
     pub(crate) fn levels(&self) -> u8 {
         self.board.levels.load(Ordering::Relaxed)

@@ -96,6 +96,9 @@ pub(crate) enum Wake {
     Woken,
     /// A thread is needed and may be started; it has been counted.
     StartThread,
+    /// Somebody is needed, but this is a forked child: the sleepers stayed with the parent, and their
+    /// locks may be held for ever.
+    Forked,
 }
 
 /// How a sleep ended.
@@ -154,6 +157,8 @@ pub(crate) struct Idle {
     /// Written under the roster's lock, once.
     closing: AtomicBool,
     terminated: AtomicBool,
+    /// The process that the threads live in.
+    process: u32,
     roster: Mutex<Roster>,
 }
 
@@ -168,6 +173,7 @@ impl Idle {
             visits: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             terminated: AtomicBool::new(false),
+            process: std::process::id(),
             roster: Mutex::new(Roster {
                 sleepers: Vec::with_capacity(size),
                 lingerer: None,
@@ -221,6 +227,9 @@ impl Idle {
     #[cold]
     #[inline(never)]
     fn wake_one(&self, kind: Kind) -> Wake {
+        if std::process::id() != self.process {
+            return Wake::Forked;
+        }
         let mut roster = self.roster.lock();
         let counts = self.counts();
         if !self.should_wake(counts, kind) {

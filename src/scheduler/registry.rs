@@ -207,7 +207,7 @@ impl Registry {
         let level = entry.level();
         self.injectors.push(entry);
         let wake = self.announce(level, Kind::Task);
-        if wake != Wake::Nobody {
+        if wake == Wake::Forked {
             self.check_process();
         }
         self.act_on(wake);
@@ -237,11 +237,11 @@ impl Registry {
 
     /// Panics in a forked child: the pool's threads stayed with the parent.
     pub(crate) fn check_process(&self) {
-        assert!(
-            std::process::id() == self.process,
-            "this windrow pool was built before the process forked; its threads exist only in the \
-             parent process. Build a new pool in the child."
-        );
+        check_process(self.process);
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.process
     }
 
     fn is_forked_child(&self) -> bool {
@@ -386,6 +386,16 @@ impl Registry {
             }
         }
     }
+}
+
+/// Panics if the calling process is not the one in which a pool was built, so that nobody waits there for
+/// threads that do not exist (rayon#708).
+pub(crate) fn check_process(built_in: u32) {
+    assert!(
+        std::process::id() == built_in,
+        "this windrow pool was built before the process forked; its threads exist only in the parent \
+         process. Build a new pool in the child."
+    );
 }
 
 impl View for Registry {

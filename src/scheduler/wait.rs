@@ -10,6 +10,7 @@ use crate::latch::Registration;
 use crate::park::{self, Parker};
 use crate::scheduler::find::Work;
 use crate::scheduler::participant::Participant;
+use crate::scheduler::registry::check_process;
 use crate::scheduler::worker::pause;
 use crate::sync::Arc;
 use crate::task::counter::Counter;
@@ -32,6 +33,10 @@ pub(crate) trait Awaited {
     fn register(&self, parker: &Arc<Parker>) -> bool;
     /// Takes that back; `true` if it is done.
     fn unregister(&self) -> bool;
+    /// The process in which somebody can be at work on it.
+    fn process(&self) -> Option<u32> {
+        None
+    }
 }
 
 impl Awaited for StackHeader {
@@ -77,6 +82,9 @@ impl<T> Awaited for Remote<T> {
     fn unregister(&self) -> bool {
         self.header().state.unregister()
     }
+    fn process(&self) -> Option<u32> {
+        Some(Remote::process(self))
+    }
 }
 
 /// What may be run during a wait.
@@ -111,6 +119,8 @@ impl Participant {
     }
 
     fn park_and_lend(&self, on: &impl Awaited, help: Help) {
+        // In a child process this ends it with a message: the wait cannot be left by a panic.
+        self.registry().check_process();
         let parker = park::current();
         if !on.register(&parker) {
             return;
@@ -174,6 +184,9 @@ fn park_until(parker: &Parker, on: &impl Awaited, deadline: Instant) {
 pub(crate) fn wait_outside(on: &impl Awaited) {
     if on.is_done() || spin(on) {
         return;
+    }
+    if let Some(process) = on.process() {
+        check_process(process);
     }
     let parker = park::current();
     while on.register(&parker) {

@@ -192,6 +192,8 @@ pub(crate) struct Remote<T> {
     task: NonNull<Header>,
     /// Valid as `state` says.
     pool: *const (),
+    /// The process that the pool's threads live in.
+    process: u32,
     marker: PhantomData<T>,
 }
 
@@ -207,6 +209,7 @@ pub(crate) struct Origin {
     /// The parent is the node of a scope's counter, which has already counted the task.
     pub(crate) counted: bool,
     pub(crate) pool: *const (),
+    pub(crate) process: u32,
     pub(crate) level: Priority,
     /// Not to be run by guests.
     pub(crate) workers_only: bool,
@@ -245,6 +248,7 @@ where
     let remote = Remote {
         task,
         pool: origin.pool,
+        process: origin.process,
         marker: PhantomData,
     };
     (Entry(task), remote)
@@ -263,15 +267,28 @@ where
         unsafe { cell.replace(body) }
     }
 
+    /// Split in three so that only little of it is on the stack while the task runs: nesting is deep.
     unsafe fn run(task: NonNull<Header>, env: Env<'_>) {
+        // SAFETY: the claimant has the closure.
+        let f = unsafe { Self::take_closure(task) };
+        let outcome = unwind::catch(f);
+        // SAFETY: the claimant has the outcome.
+        unsafe { Self::conclude(task, outcome, env) }
+    }
+
+    unsafe fn take_closure(task: NonNull<Header>) -> F {
+        // SAFETY: handed on.
+        match unsafe { Self::swap_body(task, Body::Empty) } {
+            Body::Pending(f) => f,
+            _ => unreachable!("a task is claimed once"),
+        }
+    }
+
+    unsafe fn conclude(task: NonNull<Header>, outcome: Result<T, Payload>, env: Env<'_>) {
         // SAFETY: alive until `complete` or `finish_orphan` below; the reference is not used after.
         let header = unsafe { task.as_ref() };
         let counter = header.counter();
-        // SAFETY: the claimant has the closure.
-        let Body::Pending(f) = (unsafe { Self::swap_body(task, Body::Empty) }) else {
-            unreachable!("a task is claimed once")
-        };
-        let body = match unwind::catch(f) {
+        let body = match outcome {
             Ok(value) => Body::Finished(value),
             Err(payload) => {
                 // SAFETY: the counter outlives an unfinished child.
@@ -386,6 +403,10 @@ impl<T> Remote<T> {
 
     pub(crate) fn pool(&self) -> *const () {
         self.pool
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.process
     }
 
     /// Claims the task for the calling thread, if nobody has.

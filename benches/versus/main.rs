@@ -1,0 +1,79 @@
+//! windrow beside rayon, chili, threadpool and rusty_pool: one process, interleaved round by round.
+//!
+//! ```text
+//! cargo bench --bench versus                              every row on 1, 2 and 64 threads
+//! cargo bench --bench versus -- --rows 1,4 --threads 2    some rows, some pool sizes
+//! cargo bench --bench versus -- --quick                   everything once, tiny: does it still run?
+//! ```
+//!
+//! Every contestant of a row takes one sample a round, and the one that goes first changes from
+//! round to round, so that a slow minute of the machine meets all of them alike. A table shows the
+//! smallest, the median and the largest of the samples. Ratios are ratios of medians: figures move
+//! from machine to machine, ratios of one run much less. The targets are stated for two threads on
+//! a machine with two cores. A missed target is a line of text; it never fails the run.
+//!
+//! The pools of all contestants live through the whole run and sleep while it is not their turn;
+//! chili's heartbeat thread runs while there is a chili scope, so its scopes live for one sample.
+
+mod args;
+mod forkjoin;
+mod idle;
+mod latency;
+mod machine;
+mod measure;
+mod peers;
+mod report;
+mod tasks;
+mod verdict;
+
+use std::process::ExitCode;
+
+use args::{Command, Plan};
+use peers::Pools;
+use verdict::Verdict;
+
+fn main() -> ExitCode {
+    match Command::from_args(std::env::args().skip(1)) {
+        Ok(Command::Run(plan)) => {
+            report::heading(&plan);
+            let verdicts = run(&plan);
+            report::summary(&verdicts, plan.quick);
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Help) => {
+            print!("{}", args::USAGE);
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("versus: {message}\n\n{}", args::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(plan: &Plan) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    if plan.compares() {
+        let pools: Vec<Pools> = plan.threads.iter().map(|&n| Pools::new(n)).collect();
+        let rows = forkjoin::rows(plan, &pools)
+            .into_iter()
+            .chain(tasks::rows(plan, &pools))
+            .chain(latency::rows(plan, &pools))
+            .filter(|row| plan.wants(row.number));
+        for row in rows {
+            report::title(&row.key(), &row.title, row.unit, row.note);
+            let table = row.measure(plan.rounds, plan.sizes.settle);
+            let judged = verdict::judge(&table);
+            report::table(&table);
+            report::verdicts(&judged, plan.quick);
+            verdicts.extend(judged);
+        }
+    }
+    // The pools are gone by now: nothing but windrow's own threads can be seen to wake up.
+    if plan.wants(idle::NUMBER) {
+        let judged = idle::measure(plan);
+        report::verdicts(&judged, plan.quick);
+        verdicts.extend(judged);
+    }
+    verdicts
+}

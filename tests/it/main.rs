@@ -1,0 +1,25 @@
+//! Integration tests of windrow, a module a feature. The contract of the design has a module a line. Tests that need a
+//! process of their own are next to this directory: `alloc`, `build_drop`, `fork`, `global`, `thread_start`.
+
+mod support;
+mod watchdog;
+
+mod contract_1_nothing_is_lost;
+mod contract_2_panics_are_values;
+mod contract_3_a_wait_runs_only_what_it_waits_for;
+mod contract_4_every_pool_size_works;
+mod contract_5_the_caller_works_too;
+mod contract_6_priorities_hold;
+mod contract_7_drop_is_graceful;
+
+mod auto_traits;
+mod broadcast;
+mod handles;
+mod identity;
+mod install;
+mod joins;
+mod panic_product;
+mod scopes;
+mod thread_locals;
+mod tidy;
+mod wakeups;

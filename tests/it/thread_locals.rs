@@ -1,0 +1,129 @@
+//! Thread-local destructors that use the pool, of workers that end and of callers that end (crossbeam#422, tokio#593).
+
+use std::cell::RefCell;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use windrow::ThreadPool;
+
+use crate::support::{SIZES, pool, take};
+use crate::watchdog::watched;
+
+/// Uses windrow when its thread ends, and says so when it is done.
+struct LastAct {
+    act: fn(),
+    over: Sender<()>,
+}
+
+impl Drop for LastAct {
+    fn drop(&mut self) {
+        (self.act)();
+        self.over.send(()).unwrap();
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<LastAct>> = const { RefCell::new(None) };
+}
+
+const ACTS: [fn(); 5] = [
+    || drop(windrow::spawn(|| ())),
+    || {
+        let sum = windrow::join(|| 1, || windrow::join(|| 2, || 3));
+        assert_eq!(sum, (1, (2, 3)));
+    },
+    || assert_eq!(windrow::scope(|s| s.spawn(|| 1).join().unwrap()), 1),
+    || {
+        windrow::current_thread_index();
+        windrow::yield_now();
+    },
+    || {
+        let pool = pool(1);
+        assert_eq!(pool.install(|| 1), 1);
+    },
+];
+
+/// Leaves `act` behind on this thread.
+fn leave(act: fn(), over: &Sender<()>) {
+    LAST.set(Some(LastAct {
+        act,
+        over: over.clone(),
+    }));
+}
+
+#[test]
+fn destructors_on_a_worker_may_use_windrow() {
+    watched(|| {
+        for size in SIZES {
+            for act in ACTS {
+                let (over, ends) = channel();
+                let pool = pool(size);
+                pool.broadcast(|_| leave(act, &over));
+                drop(pool);
+                assert_eq!(ends.try_iter().count(), size);
+            }
+        }
+    });
+}
+
+#[test]
+fn destructors_on_a_worker_run_before_windrow_forgets_the_thread_too() {
+    watched(|| {
+        for size in SIZES {
+            for act in ACTS {
+                let (over, ends) = channel();
+                let first = over.clone();
+                // Registered before windrow's own thread-locals, if it has any that are made late.
+                let builder = ThreadPool::builder()
+                    .num_threads(size)
+                    .start_handler(move |_| leave(act, &first));
+                drop(builder.build().unwrap());
+                assert_eq!(ends.try_iter().count(), size);
+            }
+        }
+    });
+}
+
+#[test]
+fn destructors_on_a_caller_may_use_windrow() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            for act in ACTS {
+                let (over, ends) = channel();
+                thread::scope(|threads| {
+                    threads.spawn(|| {
+                        leave(act, &over);
+                        pool.scope(|s| drop(s.spawn(|| ())));
+                        pool.join(|| (), || ());
+                    });
+                });
+                take(&ends, 1);
+            }
+        }
+    });
+}
+
+/// What a destructor spawns is run, or dropped: its sender is gone either way.
+#[test]
+fn what_a_destructor_spawns_is_run_or_dropped() {
+    struct Spawns(Sender<&'static str>);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let sender = self.0.clone();
+            drop(windrow::spawn(move || sender.send("ran")));
+        }
+    }
+    thread_local! {
+        static SPAWNS: RefCell<Option<Spawns>> = const { RefCell::new(None) };
+    }
+    watched(|| {
+        for size in SIZES {
+            let (sender, ends) = channel();
+            let pool = pool(size);
+            pool.broadcast(|_| SPAWNS.set(Some(Spawns(sender.clone()))));
+            drop((pool, sender));
+            assert!(ends.iter().count() <= size, "each runs once at most");
+        }
+    });
+}

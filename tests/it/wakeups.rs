@@ -1,0 +1,194 @@
+//! No wake-up is lost: work that comes to a pool at rest is started, whoever brings it and wherever it is queued.
+//! Nobody joins here, as a waiter could run the task itself: all results come through channels.
+
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use windrow::{Priority, ThreadPool};
+
+use crate::support::{Gate, SIZES, on_every_pool, pool, take};
+use crate::watchdog::watched;
+
+#[test]
+fn a_single_task_wakes_a_pool_at_rest() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let (ran, runs) = channel();
+            for round in 0..2_000 {
+                let ran = ran.clone();
+                let level = [Priority::Low, Priority::Normal, Priority::High][round % 3];
+                drop(pool.spawn_with_priority(level, move || ran.send(round).unwrap()));
+                assert_eq!(runs.recv().unwrap(), round);
+            }
+        });
+    });
+}
+
+#[test]
+fn bursts_wake_as_many_as_it_takes() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let size = pool.current_num_threads();
+            for _ in 0..200 {
+                let (here, arrivals) = channel();
+                let holds: Vec<Sender<()>> = (0..size)
+                    .map(|_| {
+                        let (hold, held) = channel();
+                        let here = here.clone();
+                        drop(pool.spawn(move || {
+                            here.send(()).unwrap();
+                            let _ = held.recv();
+                        }));
+                        hold
+                    })
+                    .collect();
+                // Each of them stands still, so they have to be on a worker each.
+                take(&arrivals, size);
+                drop(holds);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_task_that_stands_still_is_helped_out_by_the_others() {
+    watched(|| {
+        for size in [2, 8] {
+            let pool = pool(size);
+            for round in 0..500 {
+                let (ran, runs) = channel();
+                drop(pool.spawn(move || {
+                    let (child, children) = channel();
+                    drop(windrow::spawn(move || child.send(()).unwrap()));
+                    children.recv().unwrap();
+                    ran.send(round).unwrap();
+                }));
+                assert_eq!(runs.recv().unwrap(), round);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_task_that_stands_still_inside_a_scope_is_helped_out_by_the_others() {
+    watched(|| {
+        for size in [2, 8] {
+            let pool = pool(size);
+            for _ in 0..500 {
+                let (ran, runs) = channel();
+                drop(pool.spawn(move || {
+                    windrow::scope(|s| {
+                        let (child, children) = channel();
+                        s.spawn(move || child.send(()).unwrap());
+                        children.recv().unwrap();
+                    });
+                    ran.send(()).unwrap();
+                }));
+                runs.recv().unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn two_pools_play_ping_pong() {
+    fn ping(here: &'static ThreadPool, there: &'static ThreadPool, left: usize, over: Sender<()>) {
+        if left == 0 {
+            return over.send(()).unwrap();
+        }
+        drop(there.spawn(move || ping(there, here, left - 1, over)));
+    }
+    watched(|| {
+        for size in SIZES {
+            let here: &'static ThreadPool = Box::leak(Box::new(pool(size)));
+            let there: &'static ThreadPool = Box::leak(Box::new(pool(1)));
+            let (over, ends) = channel();
+            ping(here, there, 2_000, over);
+            ends.recv().unwrap();
+        }
+    });
+}
+
+#[test]
+fn many_producers_wake_one_pool() {
+    watched(|| {
+        on_every_pool(|pool| {
+            thread::scope(|threads| {
+                for _ in 0..4 {
+                    threads.spawn(|| {
+                        let (ran, runs) = channel();
+                        for round in 0..500 {
+                            let ran = ran.clone();
+                            drop(pool.spawn(move || ran.send(round).unwrap()));
+                            assert_eq!(runs.recv().unwrap(), round);
+                        }
+                    });
+                }
+            });
+        });
+    });
+}
+
+#[test]
+fn the_caller_of_a_scope_wakes_when_a_worker_ends_its_last_task() {
+    watched(|| {
+        on_every_pool(|pool| {
+            for _ in 0..500 {
+                let (started, start) = channel();
+                pool.scope(|s| {
+                    s.spawn(move || {
+                        started.send(()).unwrap();
+                        thread::yield_now();
+                    });
+                    // From here on the caller has nothing left but to wait for the worker.
+                    start.recv().unwrap();
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn the_joiner_of_a_running_task_wakes_when_it_ends() {
+    watched(|| {
+        on_every_pool(|pool| {
+            for _ in 0..500 {
+                let (started, start) = channel();
+                let handle = pool.spawn(move || {
+                    started.send(()).unwrap();
+                    thread::yield_now();
+                    1
+                });
+                start.recv().unwrap();
+                assert_eq!(handle.join().unwrap(), 1);
+            }
+        });
+    });
+}
+
+/// futures-rs#2010: a thread's own park token belongs to the program, and no wait may live on it.
+#[test]
+fn a_wait_leaves_the_park_token_of_its_thread_alone() {
+    fn wait_with_a_token(pool: &ThreadPool) {
+        let started = Gate::default();
+        let here = started.clone();
+        let handle = pool.spawn(move || {
+            here.open();
+            (0..50).for_each(|_| thread::yield_now());
+        });
+        started.pass();
+        thread::current().unpark();
+        handle.join().unwrap();
+        // Hangs if the wait has used the token up.
+        thread::park();
+    }
+    watched(|| {
+        for size in SIZES {
+            let (pool, other) = (pool(size), pool(1));
+            for _ in 0..200 {
+                wait_with_a_token(&pool);
+                other.install(|| wait_with_a_token(&pool));
+            }
+        }
+    });
+}
