@@ -18,8 +18,9 @@ use watchdog::watched;
 
 const MIB: u64 = 1 << 20;
 
-/// Where memory is short, a failure has to be told without reading the debug information.
-const NO_BACKTRACE: [(&str, &str); 1] = [("RUST_BACKTRACE", "0")];
+/// Where memory is short, threads must not reserve any besides their stacks, and a failure has to be told without reading
+/// the debug information.
+const FRUGAL: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "1"), ("RUST_BACKTRACE", "0")];
 
 mod system {
     //! The part of libc that limits the address space of this process.
@@ -100,7 +101,7 @@ fn a_first_thread_that_cannot_start_is_a_typed_error() {
 
 #[test]
 fn threads_that_were_started_before_the_one_that_failed_are_joined() {
-    alone("little memory", &NO_BACKTRACE, || {
+    alone("little memory", &FRUGAL, || {
         watched(|| {
             leave_address_space(512 * MIB);
             for _ in 0..5 {
@@ -141,26 +142,39 @@ fn settle_at(expected: usize) {
 /// A pool that could be built has to work without the spare threads that it cannot get any more.
 #[test]
 fn a_spare_thread_that_cannot_start_is_done_without() {
-    alone("no room for spares", &NO_BACKTRACE, || {
+    alone("no room for spares", &FRUGAL, || {
         watched(|| {
-            let pool = ThreadPool::builder()
-                .num_threads(2)
-                .stack_size(64 << 20)
-                .spare_threads(64)
-                .build()
-                .unwrap();
+            let build = || {
+                ThreadPool::builder()
+                    .num_threads(1)
+                    .stack_size(64 << 20)
+                    .spare_threads(64)
+                    .build()
+            };
+            let [pool, elsewhere] = [(); 2].map(|()| Arc::new(build().unwrap()));
+            // Every worker has all that it needs from now on.
+            pool.broadcast(|_| ());
+            elsewhere.broadcast(|_| ());
             leave_address_space(32 * MIB);
-            fn tree(depth: usize) -> usize {
-                if depth == 0 {
-                    return 1;
+
+            let ran = Arc::new(AtomicUsize::new(0));
+            for _ in 0..20 {
+                let (elsewhere, ran) = (elsewhere.clone(), ran.clone());
+                let waiter = pool.spawn(move || {
+                    // Something for a spare to do while this task waits.
+                    for _ in 0..5 {
+                        let ran = ran.clone();
+                        drop(windrow::spawn(move || add_one(&ran)));
+                    }
+                    elsewhere.install(|| (0..1_000).for_each(|_| thread::yield_now()));
+                });
+                while !waiter.is_finished() {
+                    thread::yield_now();
                 }
-                windrow::scope(|s| {
-                    let (a, b) = (s.spawn(|| tree(depth - 1)), s.spawn(|| tree(depth - 1)));
-                    a.join().unwrap() + b.join().unwrap()
-                })
+                waiter.join().unwrap();
             }
-            let trees: Vec<_> = (0..64).map(|_| pool.spawn(|| tree(6))).collect();
-            assert!(trees.into_iter().all(|tree| tree.join().unwrap() == 64));
+            drop(pool);
+            assert_eq!(ran.load(Ordering::SeqCst), 100);
         });
     });
 }

@@ -143,19 +143,14 @@ impl Participant {
         }
     }
 
-    /// A waiter's next work: only what lies beneath `awaited`. `mark` is the point in the history of
-    /// the own deques before which there can be nothing of it; `up_to` is for broadcasts; `stir` asks
+    /// A waiter's next work after its own tasks: only what lies beneath `awaited`. `up_to` is for broadcasts; `stir` asks
     /// to look into others' deques as well.
     pub(crate) fn find_awaited(
         &self,
         awaited: *const Node,
-        mark: usize,
         up_to: u64,
         stir: bool,
     ) -> Option<Work> {
-        if let Some(task) = self.own_task_beneath(awaited, mark) {
-            return Some(Work::Task(task));
-        }
         if let Some(letter) = self.mailbox.take_awaited(awaited, up_to) {
             return Some(Work::Mail(letter));
         }
@@ -173,9 +168,13 @@ impl Participant {
         stolen.map(Work::Task)
     }
 
-    /// Looks through the newer part of the own deques. What it may not run it puts back.
-    fn own_task_beneath(&self, awaited: *const Node, mark: usize) -> Option<Claimed> {
+    /// A waiter's next task from its own deques: the newest beneath `awaited`. `mark` is the point in
+    /// their history before which there can be none. What it may not run it puts back.
+    pub(crate) fn own_task_beneath(&self, awaited: *const Node, mark: usize) -> Option<Claimed> {
         let mut newer = self.newer_than(mark);
+        if newer == 0 {
+            return None;
+        }
         for level in Priority::DESCENDING {
             let mut aside = Vec::new();
             let mut found = None;
@@ -192,7 +191,9 @@ impl Participant {
                 }
             }
             // Out of sight for a moment: whoever went to sleep meanwhile must hear of it.
-            self.put_back(level, aside);
+            if !aside.is_empty() {
+                self.put_back(level, aside);
+            }
             if found.is_some() {
                 return found;
             }
@@ -200,10 +201,8 @@ impl Participant {
         None
     }
 
+    #[cold]
     fn put_back(&self, level: Priority, aside: Vec<Entry>) {
-        if aside.is_empty() {
-            return;
-        }
         for entry in aside.into_iter().rev() {
             self.deques.push(entry);
         }
@@ -308,7 +307,12 @@ impl Participant {
         };
         // The scope's own mark is not known here; look through the newest part only.
         let mark = self.mark().wrapping_sub(YIELD_REACH);
-        match self.find_awaited(&raw const counter.node, mark, 0, true) {
+        let awaited = &raw const counter.node;
+        let work = self
+            .own_task_beneath(awaited, mark)
+            .map(Work::Task)
+            .or_else(|| self.find_awaited(awaited, 0, true));
+        match work {
             Some(work) => {
                 self.run(work);
                 true

@@ -15,16 +15,16 @@
 use crate::park::Parker;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most threads (workers and spares) that the packed word can count.
 pub(crate) const MAX_THREADS: usize = (1 << 12) - 1;
 
-/// One poll of the lingering worker. The kernel rounds it up by its timer slack, 50 us by default.
+/// One poll of the lingering worker. The kernel makes 0.1 ms of it (timer slack), a virtual machine
+/// that has halted the processor up to 0.25 ms.
 const LINGER_POLL: Duration = Duration::from_micros(50);
-/// How many polls without any sign of life before the lingering worker sleeps for good: with slack and
-/// wake-up each takes about 0.1 ms, so this is some 5 ms.
-const LINGER_POLLS: u32 = 48;
+/// How long a worker lingers after the last sign of life before it sleeps for good.
+const LINGER: Duration = Duration::from_millis(2);
 
 const SEARCHING: u64 = 1;
 const ACTIVE: u64 = 1 << 12;
@@ -309,7 +309,7 @@ impl Idle {
         // Announced; now the fence and the second look.
         fence(Ordering::SeqCst);
         let mut visits = self.visits.load(Ordering::Relaxed);
-        let mut polls = 0;
+        let mut since = Instant::now();
         loop {
             if self.terminated.load(Ordering::Acquire) {
                 return Slept::Terminated;
@@ -324,9 +324,11 @@ impl Idle {
             if lingering {
                 let notified = bed.parker.park_timeout(LINGER_POLL);
                 let now = self.visits.load(Ordering::Relaxed);
-                polls = if now == visits { polls + 1 } else { 0 };
-                visits = now;
-                if !notified && polls >= LINGER_POLLS {
+                if now != visits {
+                    visits = now;
+                    since = Instant::now();
+                }
+                if !notified && since.elapsed() >= LINGER {
                     lingering = false;
                     self.stop_lingering(bed);
                     fence(Ordering::SeqCst);

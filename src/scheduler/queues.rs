@@ -7,6 +7,7 @@ use crate::priority::Priority;
 use crate::sync::Mutex;
 use crate::task::heap::Entry;
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+use std::cell::Cell;
 use std::fmt;
 
 /// How many entries a worker moves from an injector to its own deque at a time. They stay stealable
@@ -14,7 +15,11 @@ use std::fmt;
 const BATCH: usize = 32;
 
 /// The owner's ends of its deques.
-pub(crate) struct Deques([Worker<Entry>; Priority::COUNT]);
+pub(crate) struct Deques {
+    levels: [Worker<Entry>; Priority::COUNT],
+    /// The levels that may have entries, as bits: so that the others cost nothing.
+    filled: Cell<u8>,
+}
 
 /// The thieves' ends.
 pub(crate) struct Stealers([Stealer<Entry>; Priority::COUNT]);
@@ -23,21 +28,40 @@ impl Deques {
     pub(crate) fn new() -> (Self, Stealers) {
         let deques = [const { () }; Priority::COUNT].map(|()| Worker::new_lifo());
         let stealers = std::array::from_fn(|level| deques[level].stealer());
-        (Self(deques), Stealers(stealers))
+        let deques = Self {
+            levels: deques,
+            filled: Cell::new(0),
+        };
+        (deques, Stealers(stealers))
     }
 
+    #[inline]
     pub(crate) fn push(&self, entry: Entry) {
-        self.0[entry.level().index()].push(entry);
+        let level = entry.level();
+        self.filled.set(self.filled.get() | level.bit());
+        self.levels[level.index()].push(entry);
     }
 
+    #[inline]
     pub(crate) fn pop(&self, level: Priority) -> Option<Entry> {
-        let deque = &self.0[level.index()];
-        // The emptiness test is two plain loads, a pop begins with a full fence.
-        if deque.is_empty() { None } else { deque.pop() }
+        if self.filled.get() & level.bit() == 0 {
+            return None;
+        }
+        let entry = self.levels[level.index()].pop();
+        if entry.is_none() {
+            self.filled.set(self.filled.get() & !level.bit());
+        }
+        entry
     }
 
     pub(crate) fn len(&self, level: Priority) -> usize {
-        self.0[level.index()].len()
+        self.levels[level.index()].len()
+    }
+
+    /// The deque that a batch of `level` is about to be moved to.
+    fn batch_goes_to(&self, level: Priority) -> &Worker<Entry> {
+        self.filled.set(self.filled.get() | level.bit());
+        &self.levels[level.index()]
     }
 }
 
@@ -62,7 +86,7 @@ impl Stealers {
         if stealer.is_empty() {
             Steal::Empty
         } else {
-            stealer.steal_batch_with_limit_and_pop(&deques.0[level.index()], BATCH)
+            stealer.steal_batch_with_limit_and_pop(deques.batch_goes_to(level), BATCH)
         }
     }
 }
@@ -94,7 +118,7 @@ impl Injectors {
     pub(crate) fn steal_batch(&self, level: Priority, deques: &Deques) -> Option<Entry> {
         let injector = &self.levels[level.index()];
         while !injector.is_empty() {
-            match injector.steal_batch_with_limit_and_pop(&deques.0[level.index()], BATCH) {
+            match injector.steal_batch_with_limit_and_pop(deques.batch_goes_to(level), BATCH) {
                 Steal::Success(entry) => return Some(entry),
                 Steal::Empty => return None,
                 Steal::Retry => {}

@@ -102,9 +102,14 @@ impl Participant {
         let whole = AbortIfPanic;
         let mut round = 0;
         while !on.is_done() {
+            if let Some(task) = self.own_task_beneath(on.node(), help.mark) {
+                self.run_task(task);
+                round = 0;
+                continue;
+            }
             // Looking into others' deques stirs them, so only at first and before parking.
             let stir = round == 0 || round + 1 == WAIT_ROUNDS;
-            if let Some(work) = self.find_awaited(on.node(), help.mark, help.up_to, stir) {
+            if let Some(work) = self.find_awaited(on.node(), help.up_to, stir) {
                 self.run(work);
                 round = 0;
             } else if round < WAIT_ROUNDS {
@@ -130,7 +135,7 @@ impl Participant {
         // The slot is free: is there anything for somebody else to do in it?
         registry.hand_on();
         // Mail may have come, or a fork of what is awaited, before the lending was announced.
-        let mut work = self.find_awaited(on.node(), help.mark, help.up_to, false);
+        let mut work = self.find_awaited(on.node(), help.up_to, false);
         if stalled && work.is_none() {
             work = self.find_awaited_anywhere(on.node()).map(Work::Task);
         }

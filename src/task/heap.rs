@@ -6,6 +6,7 @@
 
 use crate::error::{JoinError, PanicSink};
 use crate::priority::Priority;
+use crate::task::blocks;
 use crate::task::counter::{Counter, Owner};
 use crate::task::node::{self, Node};
 use crate::task::state::{Completed, Dropped, Popped, Released, State};
@@ -225,7 +226,8 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    let task = Box::new(Task {
+    let task = blocks::allocate::<Task<F, T>>();
+    let value = Task {
         header: Header {
             state: State::queued(),
             vtable: const {
@@ -242,9 +244,11 @@ where
             workers_only: origin.workers_only,
         },
         body: UnsafeCell::new(Body::<F, T>::Pending(f)),
-    });
-    // SAFETY: a box is never null; `header` is the first field of a `repr(C)` struct.
-    let task = unsafe { NonNull::new_unchecked(Box::into_raw(task)) }.cast::<Header>();
+    };
+    // SAFETY: memory for a task, just allocated.
+    unsafe { task.write(value) };
+    // `header` is the first field of a `repr(C)` struct.
+    let task = task.cast::<Header>();
     let remote = Remote {
         task,
         pool: origin.pool,
@@ -359,10 +363,13 @@ where
     }
 
     unsafe fn free(task: NonNull<Header>) {
-        // SAFETY: it came from `Box::into_raw` in `new`, and this is the end.
-        let task = unsafe { Box::from_raw(task.cast::<Self>().as_ptr()) };
+        let task = task.cast::<Self>();
         // The body is empty, except for a closure that was never run: its drop is user code.
-        if let Some(payload) = unwind::drop_quietly(task) {
+        // SAFETY: the last reference has ended, so this is the only one.
+        let panic = unwind::catch(|| unsafe { task.drop_in_place() });
+        // SAFETY: it came from `allocate` in `new`, and is dropped.
+        unsafe { blocks::deallocate(task) };
+        if let Err(payload) = panic {
             unwind::discard(payload);
         }
     }

@@ -7,10 +7,12 @@
 //! | `stack` | a forked closure in its caller's frame |
 //! | `state` | the claim word of a spawned task: who may run it, take its result, free it |
 //! | `heap` | a spawned task, one allocation together with its handle |
+//! | `blocks` | the memory of spawned tasks, recycled |
 //!
 //! Tasks call up only through function pointers in their headers and through [`crate::park::Parker`];
 //! they know nothing of queues or workers.
 
+pub(crate) mod blocks;
 pub(crate) mod counter;
 pub(crate) mod heap;
 pub(crate) mod node;

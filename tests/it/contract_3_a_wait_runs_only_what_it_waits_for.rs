@@ -3,7 +3,7 @@
 //!
 //! rayon#592: a task holds a mutex across a `join`, other queued tasks take the same mutex.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -240,6 +240,49 @@ fn what_a_task_sets_up_on_its_thread_is_never_seen_by_a_sibling() {
                 });
             }
         });
+    });
+}
+
+/// The second half of a join may be taken by any idle worker, but a waiter is not idle.
+#[test]
+fn a_waiter_leaves_the_halves_of_strange_joins_alone() {
+    thread_local! {
+        static WAITS: Cell<bool> = const { Cell::new(false) };
+    }
+    watched(|| {
+        for size in [2, 8] {
+            let (pool, elsewhere) = (pool(size), Arc::new(pool(1)));
+            let over = Arc::new(AtomicBool::new(false));
+            // One worker forks all the time.
+            let taken_by_waiter = pool.spawn({
+                let over = over.clone();
+                move || {
+                    let mut taken = 0;
+                    while !over.load(Ordering::SeqCst) {
+                        let a = || (0..5).for_each(|_| thread::yield_now());
+                        taken += u32::from(windrow::join(a, || WAITS.get()).1);
+                    }
+                    taken
+                }
+            });
+            // Another one waits all the time, for what is none of the pool's business.
+            on_a_worker(&pool, move || {
+                WAITS.set(true);
+                for _ in 0..500 {
+                    let (started, start) = channel();
+                    let handle = elsewhere.spawn(move || {
+                        started.send(()).unwrap();
+                        (0..20).for_each(|_| thread::yield_now());
+                    });
+                    start.recv().unwrap();
+                    handle.join().unwrap();
+                }
+                WAITS.set(false);
+                over.store(true, Ordering::SeqCst);
+            });
+            let taken = taken_by_waiter.join().unwrap();
+            assert_eq!(taken, 0, "halves of strange joins run by a waiter");
+        }
     });
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier, Mutex};
 
 use windrow::{Priority, ThreadPool};
 
-use crate::support::{Gate, SIZES, pool, stall, take};
+use crate::support::{Gate, SIZES, pool, pool_without_spares, stall, take};
 use crate::watchdog::watched;
 
 /// The order in which tasks started.
@@ -249,18 +249,24 @@ fn both_lower_levels_are_served_while_there_is_high_work() {
     });
 }
 
-/// The order of a task spawned by `nest` in a task of `level`, and of normal tasks queued before it.
-fn against_normal(level: Priority, nest: fn(Sender<&'static str>)) -> Vec<&'static str> {
-    let pool = pool(1);
-    let (note, order) = channel();
-    let stalled = stall(&pool);
-    let in_parent = note.clone();
-    drop(pool.spawn_with_priority(level, move || nest(in_parent)));
-    for _ in 0..10 {
-        let note = note.clone();
-        drop(pool.spawn_with_priority(Priority::Normal, move || note.send("normal").unwrap()));
+/// The order in which the only worker starts ten normal tasks and one that `nest` spawns between them, in a task of
+/// `level`.
+fn among_normal(level: Priority, nest: fn(Sender<&'static str>)) -> Vec<&'static str> {
+    fn queue(note: &Sender<&'static str>) {
+        for _ in 0..5 {
+            let note = note.clone();
+            drop(windrow::spawn_with_priority(Priority::Normal, move || {
+                note.send("normal").unwrap();
+            }));
+        }
     }
-    drop((stalled, note));
+    let pool = pool_without_spares(1);
+    let (note, order) = channel();
+    drop(pool.spawn_with_priority(level, move || {
+        queue(&note);
+        nest(note.clone());
+        queue(&note);
+    }));
     drop(pool);
     order.iter().collect()
 }
@@ -280,9 +286,9 @@ fn a_nested_task_inherits_its_parents_level() {
     ];
     watched(|| {
         for nest in nests {
-            let order = against_normal(Priority::High, nest);
+            let order = among_normal(Priority::High, nest);
             assert_eq!((order[0], order.len()), ("child", 11), "of a high parent");
-            let order = against_normal(Priority::Low, nest);
+            let order = among_normal(Priority::Low, nest);
             assert_eq!((order[10], order.len()), ("child", 11), "of a low parent");
         }
     });
@@ -290,20 +296,22 @@ fn a_nested_task_inherits_its_parents_level() {
 
 #[test]
 fn a_nested_task_may_be_told_another_level() {
-    watched(|| {
-        let order = against_normal(Priority::High, |note| {
+    let nests: [fn(Sender<&'static str>); 2] = [
+        |note| {
             drop(windrow::spawn_with_priority(Priority::Low, move || {
-                note.send("child").unwrap()
+                note.send("child").unwrap();
             }));
-        });
-        assert_eq!(order[10], "child");
-        let order = against_normal(Priority::High, |note| {
-            windrow::scope(|s| {
-                let note = note;
-                s.spawn_with_priority(Priority::Low, move || child(note));
-            });
-        });
-        assert_eq!(order[10], "child");
+        },
+        // What is spawned by the told one inherits what it was told.
+        |note| {
+            windrow::scope(|s| drop(s.spawn_with_priority(Priority::Low, move || child(note))));
+        },
+    ];
+    watched(|| {
+        for nest in nests {
+            let order = among_normal(Priority::High, nest);
+            assert_eq!((order[10], order.len()), ("child", 11));
+        }
     });
 }
 
@@ -358,6 +366,40 @@ fn a_high_waiter_is_not_stuck_behind_what_is_queued_before_the_low_task_it_waits
         }));
         drop((stalled, pool));
         assert_eq!(take(&order, 2), ["low", "high"]);
+    });
+}
+
+#[test]
+fn a_high_waiter_is_not_stuck_behind_what_is_queued_before_the_low_tasks_of_its_scope() {
+    watched(|| {
+        for pool in [pool(1), pool_without_spares(1)] {
+            for spawn_first in [true, false].repeat(50) {
+                let (note, order) = channel();
+                let waiter = note.clone();
+                drop(pool.spawn_with_priority(Priority::High, move || {
+                    let strangers = || {
+                        for _ in 0..100 {
+                            let note = note.clone();
+                            drop(windrow::spawn_with_priority(Priority::Normal, move || {
+                                let _ = note.send("normal");
+                            }));
+                        }
+                    };
+                    windrow::scope(|s| {
+                        if spawn_first {
+                            s.spawn_with_priority(Priority::Low, || ());
+                            strangers();
+                        } else {
+                            strangers();
+                            s.spawn_with_priority(Priority::Low, || ());
+                        }
+                    });
+                    waiter.send("high").unwrap();
+                }));
+                let first = order.recv().unwrap();
+                assert_eq!(first, "high", "low task first: {spawn_first}, {pool:?}");
+            }
+        }
     });
 }
 

@@ -121,14 +121,18 @@ fn a_handle_outlives_its_pool() {
 #[test]
 fn a_pool_waits_for_a_task_that_a_thread_outside_has_claimed() {
     watched(|| {
-        for _ in 0..50 {
-            let pool = pool(1);
+        for _ in 0..5 {
+            let (pool, exits) = pool_and_exits(1);
             let stalled = stall(&pool);
             let (started, done) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
             let (here, count) = (started.clone(), done.clone());
             let handle = pool.spawn(move || {
                 here.open();
-                (0..100).for_each(|_| thread::yield_now());
+                // Long enough for the worker to end, if it does not wait for this.
+                let _ended = (0..20_000).any(|_| {
+                    thread::yield_now();
+                    exits.try_recv().is_ok()
+                });
                 count.fetch_add(1, Ordering::SeqCst);
             });
             let claimant = thread::spawn(move || handle.join().unwrap());

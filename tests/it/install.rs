@@ -1,5 +1,6 @@
 //! `install`: the closure runs on a thread of the pool, and its caller waits.
 
+use std::sync::mpsc::channel;
 use std::thread;
 
 use windrow::ThreadPool;
@@ -43,6 +44,31 @@ fn its_caller_never_runs_it_even_if_all_workers_are_busy() {
                 let (caller, runner) = caller.join().unwrap();
                 assert_ne!(caller, runner);
             });
+        }
+    });
+}
+
+/// A caller that helps with its scope may run much of what is beneath it, but not this.
+#[test]
+fn a_caller_inside_a_scope_never_runs_it_either() {
+    watched(|| {
+        for size in SIZES {
+            let (here, there) = (pool(size), pool(1));
+            let caller = thread::current().id();
+            for _ in 0..50 {
+                let (started, start) = channel();
+                let threads = here.scope(|s| {
+                    let direct = here.install(|| thread::current().id());
+                    let beneath = s.spawn(|| {
+                        started.send(thread::current().id()).unwrap();
+                        there.install(|| here.install(|| thread::current().id()))
+                    });
+                    // A worker has it, so that the caller can only wait.
+                    assert_ne!(start.recv().unwrap(), caller);
+                    [direct, beneath.join().unwrap()]
+                });
+                assert!(!threads.contains(&caller));
+            }
         }
     });
 }

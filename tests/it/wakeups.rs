@@ -1,6 +1,8 @@
 //! No wake-up is lost: work that comes to a pool at rest is started, whoever brings it and wherever it is queued.
 //! Nobody joins here, as a waiter could run the task itself: all results come through channels.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -8,6 +10,135 @@ use windrow::{Priority, ThreadPool};
 
 use crate::support::{Gate, SIZES, on_every_pool, pool, take};
 use crate::watchdog::watched;
+
+/// A pool, and where the system tells what its workers do.
+struct Resting {
+    pool: ThreadPool,
+    workers: Vec<PathBuf>,
+}
+
+impl Resting {
+    fn new(num_threads: usize) -> Resting {
+        let pool = pool(num_threads);
+        let own = |_| fs::canonicalize("/proc/thread-self/stat").ok();
+        let workers = pool.broadcast(own).into_iter().flatten().collect();
+        Resting { pool, workers }
+    }
+
+    /// Comes back when all workers seem to sleep: several looks in a row found them so. (Where the system does not tell, at
+    /// once.)
+    fn settle(&self) {
+        let mut quiet = 0;
+        while quiet < 5 {
+            thread::yield_now();
+            quiet = if self.workers.iter().all(|worker| sleeps(worker)) {
+                quiet + 1
+            } else {
+                0
+            };
+        }
+    }
+}
+
+/// Whether a thread waits for something, by the third word of its status.
+fn sleeps(stat: &Path) -> bool {
+    fs::read_to_string(stat).is_ok_and(|stat| stat.contains(") S "))
+}
+
+#[test]
+fn a_sleeping_pool_starts_what_comes_from_outside() {
+    watched(|| {
+        for size in SIZES {
+            let resting = Resting::new(size);
+            let (ran, runs) = channel();
+            for round in 0..100 {
+                resting.settle();
+                let ran = ran.clone();
+                let level = [Priority::Low, Priority::Normal, Priority::High][round % 3];
+                drop(
+                    resting
+                        .pool
+                        .spawn_with_priority(level, move || ran.send(round).unwrap()),
+                );
+                assert_eq!(runs.recv().unwrap(), round);
+            }
+            resting.settle();
+            assert_eq!(resting.pool.install(|| 1), 1);
+            resting.settle();
+            assert_eq!(resting.pool.broadcast(|_| ()).len(), size);
+            resting.settle();
+        }
+    });
+}
+
+#[test]
+fn sleeping_workers_start_what_comes_from_one_that_is_awake() {
+    watched(|| {
+        for size in [2, 8] {
+            let resting = Resting::new(size);
+            for round in 0..100 {
+                let (ran, runs) = channel();
+                let (here, others_sleep) = (Gate::default(), Gate::default());
+                let (started, go) = (here.clone(), others_sleep.clone());
+                drop(resting.pool.spawn(move || {
+                    started.open();
+                    go.pass();
+                    let (child, children) = channel();
+                    if round % 2 == 0 {
+                        drop(windrow::spawn(move || child.send(()).unwrap()));
+                        children.recv().unwrap();
+                    } else {
+                        windrow::scope(|s| {
+                            s.spawn(move || child.send(()).unwrap());
+                            children.recv().unwrap();
+                        });
+                    }
+                    ran.send(round).unwrap();
+                }));
+                here.pass();
+                // The one that waits at the gate sleeps as well.
+                resting.settle();
+                others_sleep.open();
+                assert_eq!(runs.recv().unwrap(), round);
+            }
+        }
+    });
+}
+
+#[test]
+fn sleeping_workers_help_with_a_join() {
+    watched(|| {
+        for size in [2, 8] {
+            let resting = Resting::new(size);
+            let join = || {
+                let (started, start) = channel();
+                let busy = || {
+                    let start = start;
+                    (0..1_000).any(|_| {
+                        thread::yield_now();
+                        start.try_recv().is_ok()
+                    })
+                };
+                windrow::join(busy, move || started.send(()).is_ok()).0
+            };
+            let helped = (0..50)
+                .filter(|round| {
+                    resting.settle();
+                    if round % 2 == 0 {
+                        resting.pool.install(join)
+                    } else {
+                        resting.pool.scope(|_| join())
+                    }
+                })
+                .count();
+            // Each of them could have been; on a busy machine not each of them will.
+            assert!(
+                helped > 0,
+                "sleeping workers never took the second half of a join"
+            );
+        }
+    });
+}
 
 #[test]
 fn a_single_task_wakes_a_pool_at_rest() {
