@@ -1,5 +1,98 @@
-//! windrow
-#![warn(missing_docs)]
+//! A synchronous work-stealing thread pool for plain Rust: fork and join, scoped tasks with results, and
+//! priorities, without an async runtime.
+//!
+//! ```
+//! // Fork and join on borrowed data, as deep as you like: a fork costs a nanosecond or two.
+//! fn sum(numbers: &[u64]) -> u64 {
+//!     if numbers.len() <= 1 {
+//!         return numbers.iter().sum();
+//!     }
+//!     let (left, right) = numbers.split_at(numbers.len() / 2);
+//!     let (a, b) = windrow::join(|| sum(left), || sum(right));
+//!     a + b
+//! }
+//! let numbers: Vec<u64> = (1..=1000).collect();
+//! assert_eq!(sum(&numbers), 500_500);
+//!
+//! // Any number of tasks that borrow, each with a result.
+//! let words = ["rows", "of", "raked", "hay"];
+//! let total: usize = windrow::scope(|s| {
+//!     let handles: Vec<_> = words.iter().map(|word| s.spawn(|| word.len())).collect();
+//!     handles.into_iter().map(|handle| handle.join().unwrap()).sum()
+//! });
+//! assert_eq!(total, 14);
+//! ```
+//!
+//! # The model
+//!
+//! A **pool** ([`ThreadPool`]) is a number of worker threads. Build as many as you need and pass them
+//! around; the free functions use the pool that the thread works in, and otherwise a global one that is
+//! built at its first use, with a thread for each processor (or as many as `WINDROW_NUM_THREADS` says).
+//!
+//! A **task** is a closure that the pool runs. [`spawn`] makes one that owns what it uses and returns a
+//! [`JoinHandle`] to its result; dropping the handle lets the task go on alone. A **scope** ([`scope`])
+//! is a block at whose end all tasks spawned in it are over, so that they may borrow from outside of it.
+//! [`join`] runs two closures, in parallel if anybody is free.
+//!
+//! **The caller works too.** `join` and `scope` begin on the calling thread at once, whether or not it is
+//! one of the pool's; the workers come to help when there is something to share. Nobody is woken for work
+//! too small to share. [`ThreadPool::install`] is for closures that must be on a pool thread.
+//!
+//! **A wait only runs what it waits for.** While a task waits (in `join`, for a handle, at the end of a
+//! scope) its thread may run the awaited task itself if nobody has started it, and tasks beneath it:
+//! those that the awaited task has forked or scoped. Never a stranger's task, and never a sibling that it
+//! does not wait for. So a lock that is held across a wait cannot meet a task that wants the same lock on
+//! the same thread; thread-locals set up around a task stay its own; and the stack grows only as deep as
+//! the program nests. When nothing of that kind is left to run, the thread parks and lends its place to
+//! another, so that the processor is not idle. [`ThreadPool::broadcast`] keeps to it as well.
+//!
+//! **Priorities** ([`Priority`]) are `High`, `Normal` and `Low`. A worker takes the highest level that is
+//! queued anywhere in the pool; a lower level is served at least once in 64 picks. What a task spawns or
+//! forks inherits its level.
+//!
+//! **Panics are values.** They never kill a worker. A handle's `join` returns the panic of its task;
+//! `join` and `scope` let all siblings finish and then resume the first. What nobody receives goes to the
+//! pool's panic handler.
+//!
+//! **Nothing is lost.** An accepted task runs exactly once, unless it is cancelled before it has started.
+//! Dropping a pool finishes everything that it has accepted, and joins its threads.
+//!
+//! # Which tool when
+//!
+//! | you have | use |
+//! |---|---|
+//! | two to four closures, results needed here | [`join`], [`join3`], [`join4`] |
+//! | divide and conquer | [`join`], recursively, without a cut-off of your own |
+//! | many tasks that borrow | [`scope`] and [`Scope::spawn`] |
+//! | a task that outlives this function | [`spawn`] |
+//! | something urgent, or something that can wait | [`spawn_with_priority`], [`Scope::spawn_with_priority`] |
+//! | a closure that must run on a pool thread | [`ThreadPool::install`] |
+//! | a call on each worker, say to fill thread-locals | [`ThreadPool::broadcast`] |
+//! | a part of the program kept apart from the rest | a [`ThreadPool`] of its own |
+//! | tasks that block on each other through channels, as many at a time as there are tasks | `std::thread::scope` |
+//! | thousands of sockets | an async runtime |
+//!
+//! # What may go wrong
+//!
+//! * A task that blocks on something other than the pool (a channel, a lock, a file) keeps its worker
+//!   busy. A pool of `n` workers runs `n` such tasks at a time.
+//! * A task that waits for its own ancestor, or two that wait for each other, never end, as threads would
+//!   not.
+//! * A handle's `join` may run the task on the calling thread, with that thread's stack and thread-locals.
+//! * `fork`: a child process has none of the pool's threads. What needs one panics and says so (a thread
+//!   that was inside the pool and has to wait there ends the process); what the caller can do itself works.
+//!
+//! # Layers of the crate
+//!
+//! Imports point down only; a test of the tree holds the sources against this table.
+//!
+//! | level | modules |
+//! |---|---|
+//! | 0 | `sync`, `unwind`, `rng`, `priority`, `error`, `park` |
+//! | 1 | `latch`, `task` |
+//! | 2 | `scheduler` (its `README.md` has the protocols and the measurements) |
+//! | 3 | `pool` |
+//! | 4 | `scope` |
 
 mod error;
 mod latch;

@@ -5,12 +5,17 @@
 //! sleeps here and re-checks its own condition after waking, so a token that arrives late only costs
 //! a spurious wake-up.
 //!
+//! The lock and the condition variable are std's, which on Linux are a futex each. parking_lot's would keep
+//! all sleepers in a table of the process, and a forked child inherits that table with entries of threads
+//! that do not exist there and whose memory is soon reused: new pools in the child then lost wake-ups.
+//!
 //! # Memory ordering
 //! `unpark` swaps with Release, `park` takes the token with Acquire: what happened before `unpark` is
 //! visible after the `park` that it ends. The lock around the PARKED state closes the window between
 //! the check and the sleep.
 
-use crate::sync::{Arc, AtomicU32, Condvar, Mutex, Ordering};
+use crate::sync::{Arc, AtomicU32, Condvar, Ordering, SleepMutex};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 const EMPTY: u32 = 0;
@@ -23,7 +28,7 @@ const NOTIFIED: u32 = 2;
 #[repr(align(64))]
 pub(crate) struct Parker {
     state: AtomicU32,
-    lock: Mutex<()>,
+    lock: SleepMutex<()>,
     wake: Condvar,
 }
 
@@ -31,7 +36,7 @@ impl Parker {
     pub(crate) fn new() -> Self {
         Self {
             state: AtomicU32::new(EMPTY),
-            lock: Mutex::new(()),
+            lock: SleepMutex::new(()),
             wake: Condvar::new(),
         }
     }
@@ -47,7 +52,7 @@ impl Parker {
         if self.take_token() {
             return;
         }
-        let mut guard = self.lock.lock();
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if self
             .state
             .compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed)
@@ -58,7 +63,10 @@ impl Parker {
             return;
         }
         loop {
-            self.wake.wait(&mut guard);
+            guard = self
+                .wake
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
             if self.take_token() {
                 return;
             }
@@ -72,7 +80,7 @@ impl Parker {
         }
         // A timeout too large for the clock is no timeout.
         let deadline = Instant::now().checked_add(timeout);
-        let mut guard = self.lock.lock();
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if self
             .state
             .compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed)
@@ -85,11 +93,15 @@ impl Parker {
                 Some(at) => at.saturating_duration_since(Instant::now()),
                 None => Duration::from_secs(3600),
             };
-            let timed_out = self.wake.wait_for(&mut guard, left).timed_out();
+            let (still, timeout) = self
+                .wake
+                .wait_timeout(guard, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            guard = still;
             if self.take_token() {
                 return true;
             }
-            if timed_out && deadline.is_some() {
+            if timeout.timed_out() && deadline.is_some() {
                 // Still under the lock: either withdraw PARKED, or a token has just arrived.
                 let old = self.state.swap(EMPTY, Ordering::Acquire);
                 return old == NOTIFIED;
@@ -102,7 +114,7 @@ impl Parker {
         if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
             // The owner holds the lock from setting PARKED until it waits; passing through the lock
             // makes sure that it does wait by now.
-            drop(self.lock.lock());
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_one();
         }
     }

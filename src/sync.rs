@@ -2,16 +2,17 @@
 //!
 //! Everything above takes its primitives from here, so that a build with `--cfg loom` swaps all of
 //! them for model-checked ones. Locks have parking_lot's shape (no poisoning, guards without
-//! `unwrap`) in both builds.
+//! `unwrap`) in both builds, except for the pair that threads sleep on, see `park`.
 
 #[cfg(not(loom))]
 mod imp {
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::Mutex;
     pub(crate) use std::hint::spin_loop;
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{
         AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence,
     };
+    pub(crate) use std::sync::{Condvar, Mutex as SleepMutex};
     pub(crate) use std::thread::yield_now;
 }
 
@@ -22,9 +23,9 @@ mod imp {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence,
     };
+    pub(crate) use loom::sync::{Condvar, Mutex as SleepMutex};
     pub(crate) use loom::thread::yield_now;
     use std::ops::{Deref, DerefMut};
-    use std::time::Duration;
 
     /// loom's mutex with parking_lot's interface.
     #[derive(Debug)]
@@ -61,45 +62,6 @@ mod imp {
             self.0
                 .as_mut()
                 .expect("the guard is whole outside of a wait")
-        }
-    }
-
-    #[derive(Debug)]
-    pub(crate) struct Condvar(loom::sync::Condvar);
-
-    #[derive(Debug)]
-    pub(crate) struct WaitTimeoutResult(bool);
-
-    impl WaitTimeoutResult {
-        pub(crate) fn timed_out(&self) -> bool {
-            self.0
-        }
-    }
-
-    impl Condvar {
-        pub(crate) fn new() -> Self {
-            Self(loom::sync::Condvar::new())
-        }
-
-        pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-            let inner = guard
-                .0
-                .take()
-                .expect("the guard is whole outside of a wait");
-            guard.0 = self.0.wait(inner).ok();
-        }
-
-        pub(crate) fn wait_for<T>(
-            &self,
-            guard: &mut MutexGuard<'_, T>,
-            _timeout: Duration,
-        ) -> WaitTimeoutResult {
-            self.wait(guard);
-            WaitTimeoutResult(false)
-        }
-
-        pub(crate) fn notify_one(&self) {
-            self.0.notify_one();
         }
     }
 }

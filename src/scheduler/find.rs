@@ -88,13 +88,14 @@ impl Participant {
 
     /// After a batch has been moved to the own deque, which held `before` entries. Entries on their way
     /// were out of sight: a worker that looked then has cleared the hint or gone to bed.
-    fn account_for_batch(&self, level: Priority, before: usize) {
+    fn account_for_batch(&self, level: Priority, before: usize) -> usize {
         let moved = self.deques.len(level).saturating_sub(before);
         if moved > 0 {
             self.count_net(moved as isize);
             let registry = self.registry();
             registry.act_on(registry.announce(level, Kind::Task));
         }
+        moved
     }
 
     fn stolen_work(&self, level: Priority) -> Option<Work> {
@@ -102,6 +103,7 @@ impl Participant {
         let counts = registry.idle.counts();
         // This worker is among the active ones.
         let forks_too = counts.active() + counts.guests() <= registry.idle.size();
+        let tasks_too = !self.restraint.holds();
         loop {
             let mut contended = false;
             for victim in registry.others(self) {
@@ -110,9 +112,13 @@ impl Participant {
                         return Some(Work::Fork(fork));
                     }
                 }
+                if !tasks_too {
+                    continue;
+                }
                 let before = self.deques.len(level);
                 let stolen = victim.stealers.steal_batch(level, &self.deques);
-                self.account_for_batch(level, before);
+                let moved = self.account_for_batch(level, before);
+                self.restraint.note_batch(moved + 1);
                 match stolen {
                     Steal::Success(entry) => {
                         if let Some(task) = self.take_entry(entry) {
@@ -169,20 +175,26 @@ impl Participant {
     }
 
     /// A waiter's next task from its own deques: the newest beneath `awaited`. `mark` is the point in
-    /// their history before which there can be none. What it may not run it puts back.
-    pub(crate) fn own_task_beneath(&self, awaited: *const Node, mark: usize) -> Option<Claimed> {
-        let mut newer = self.newer_than(mark);
-        if newer == 0 {
+    /// their history before which there can be none. Looks at the newest of each level, or if `deep` at
+    /// all that can be newer than the mark; what it may not run it puts back.
+    pub(crate) fn own_task_beneath(
+        &self,
+        awaited: *const Node,
+        mark: usize,
+        deep: bool,
+    ) -> Option<Claimed> {
+        let newer = self.newer_than(mark);
+        let reach = if deep { newer } else { newer.min(1) };
+        if reach == 0 {
             return None;
         }
         for level in Priority::DESCENDING {
             let mut aside = Vec::new();
             let mut found = None;
-            while found.is_none() && newer > 0 {
+            while found.is_none() && aside.len() < reach {
                 let Some(entry) = self.deques.pop(level) else {
                     break;
                 };
-                newer -= 1;
                 if entry.is_beneath(awaited, self.is_guest()) {
                     self.count_net(-1);
                     found = self.take_entry(entry);
@@ -309,7 +321,7 @@ impl Participant {
         let mark = self.mark().wrapping_sub(YIELD_REACH);
         let awaited = &raw const counter.node;
         let work = self
-            .own_task_beneath(awaited, mark)
+            .own_task_beneath(awaited, mark, true)
             .map(Work::Task)
             .or_else(|| self.find_awaited(awaited, 0, true));
         match work {

@@ -13,6 +13,7 @@
 //! | `queues` | deques and injectors of spawned tasks |
 //! | `mail` | jobs for one particular worker |
 //! | `find` | what to run next, for a worker and for a waiter |
+//! | `restraint` | when stealing costs more than it gains |
 //! | `wait` | waiting: help, spin, park, lend the slot |
 //! | `idle` | who is awake, who sleeps, who is woken; the end of the pool |
 //! | `list` | an append-only list that thieves walk |
@@ -29,6 +30,7 @@ mod mail;
 mod participant;
 mod queues;
 mod registry;
+mod restraint;
 mod wait;
 mod worker;
 

@@ -4,7 +4,7 @@
 //! | field | owner thread | others |
 //! |---|---|---|
 //! | `forks` | as its module says | as its module says |
-//! | `frame`, `scope`, `awaiting`, `rng`, `picks`, `net` | read, write | never |
+//! | `frame`, `scope`, `rng`, `restraint`, `picks`, `net` | read, write | never |
 //! | `deques` | push, pop | never (their `stealers` are for others) |
 //! | `mailbox` | take | put |
 //! | the rest | read | read |
@@ -18,6 +18,7 @@ use crate::scheduler::forks::Forks;
 use crate::scheduler::mail::Mailbox;
 use crate::scheduler::queues::{Deques, Stealers};
 use crate::scheduler::registry::Registry;
+use crate::scheduler::restraint::Restraint;
 use crate::task::counter::{Counter, Owner};
 use crate::task::node::Node;
 use std::cell::Cell;
@@ -44,6 +45,7 @@ pub(crate) struct Participant {
     /// The place in the registry's list.
     seat: usize,
     pub(crate) rng: Rng,
+    pub(crate) restraint: Restraint,
     /// Successful picks, for the one in 64.
     pub(crate) picks: Cell<u32>,
     /// Pushes to minus pops from the own deques, wrapping: tells how many entries are newer than a mark.
@@ -79,6 +81,7 @@ impl Participant {
             index,
             seat,
             rng: Rng::new(seat as u64),
+            restraint: Restraint::default(),
             picks: Cell::new(0),
             net: Cell::new(0),
             deques,

@@ -102,13 +102,14 @@ impl Participant {
         let whole = AbortIfPanic;
         let mut round = 0;
         while !on.is_done() {
-            if let Some(task) = self.own_task_beneath(on.node(), help.mark) {
+            // A deep look moves entries about, one into others' deques stirs them; so only at first and
+            // before parking.
+            let stir = round == 0 || round + 1 == WAIT_ROUNDS;
+            if let Some(task) = self.own_task_beneath(on.node(), help.mark, stir) {
                 self.run_task(task);
                 round = 0;
                 continue;
             }
-            // Looking into others' deques stirs them, so only at first and before parking.
-            let stir = round == 0 || round + 1 == WAIT_ROUNDS;
             if let Some(work) = self.find_awaited(on.node(), help.up_to, stir) {
                 self.run(work);
                 round = 0;
