@@ -14,7 +14,7 @@
 //! visible after the `park` that it ends. The lock around the PARKED state closes the window between
 //! the check and the sleep.
 
-use crate::sync::{Arc, AtomicU32, Condvar, Ordering, SleepMutex};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ const NOTIFIED: u32 = 2;
 #[repr(align(64))]
 pub(crate) struct Parker {
     state: AtomicU32,
+    /// A message that comes with a token: the pool has stalled, look everywhere. See `Idle::lend`.
+    stalled: AtomicBool,
     lock: SleepMutex<()>,
     wake: Condvar,
 }
@@ -36,6 +38,7 @@ impl Parker {
     pub(crate) fn new() -> Self {
         Self {
             state: AtomicU32::new(EMPTY),
+            stalled: AtomicBool::new(false),
             lock: SleepMutex::new(()),
             wake: Condvar::new(),
         }
@@ -107,6 +110,18 @@ impl Parker {
                 return old == NOTIFIED;
             }
         }
+    }
+
+    /// Leaves the message that the pool has stalled, and a token.
+    pub(crate) fn unpark_stalled(&self) {
+        // Relaxed: the token that follows carries it.
+        self.stalled.store(true, Ordering::Relaxed);
+        self.unpark();
+    }
+
+    /// Takes the message.
+    pub(crate) fn take_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed) && self.stalled.swap(false, Ordering::Relaxed)
     }
 
     /// Leaves a token and wakes the owner if it sleeps.

@@ -19,16 +19,55 @@ mod imp {
 #[cfg(loom)]
 mod imp {
     pub(crate) use loom::hint::spin_loop;
-    // Not loom's: it can be neither a receiver nor a trait object. Its counting is not what is checked
-    // here, and not modelling it is the stricter model: it synchronizes nothing by accident. The models
-    // check the counts themselves.
-    pub(crate) use loom::sync::atomic::{
-        AtomicBool, AtomicIsize, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence,
-    };
+    pub(crate) use loom::sync::atomic::fence;
     pub(crate) use loom::sync::{Condvar, Mutex as SleepMutex};
     pub(crate) use loom::thread::yield_now;
     use std::ops::{Deref, DerefMut};
+    // Not loom's: it can be neither a receiver nor a trait object. Its counting is not what is checked
+    // here, and not modelling it is the stricter model: it synchronizes nothing by accident. The models
+    // check the counts themselves.
     pub(crate) use std::sync::Arc;
+
+    macro_rules! atomics {
+        ($($name:ident($value:ty)),*) => {$(
+            /// loom's, with an end: dropping it needs exclusive access, and whoever touches it later is
+            /// found out. So freeing too early fails a model, whatever the memory looks like by then.
+            #[derive(Debug)]
+            pub(crate) struct $name(loom::sync::atomic::$name);
+
+            impl $name {
+                pub(crate) fn new(value: $value) -> Self {
+                    Self(loom::sync::atomic::$name::new(value))
+                }
+            }
+
+            impl Deref for $name {
+                type Target = loom::sync::atomic::$name;
+                fn deref(&self) -> &Self::Target {
+                    &self.0
+                }
+            }
+
+            impl Drop for $name {
+                fn drop(&mut self) {
+                    if !std::thread::panicking() {
+                        self.0.with_mut(|_| ());
+                    }
+                }
+            }
+        )*};
+    }
+
+    atomics!(
+        AtomicU8(u8),
+        AtomicU32(u32),
+        AtomicU64(u64),
+        AtomicUsize(usize),
+        AtomicIsize(isize)
+    );
+
+    /// loom's, which has no exclusive access.
+    pub(crate) use loom::sync::atomic::AtomicBool;
 
     /// loom's mutex with parking_lot's interface.
     #[derive(Debug)]
@@ -73,5 +112,5 @@ pub(crate) use imp::*;
 /// For statics, which no model reaches.
 pub(crate) use parking_lot::Mutex as StaticMutex;
 pub(crate) use std::sync::OnceLock;
-pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use std::sync::atomic::{AtomicUsize as StaticAtomicUsize, Ordering};
 pub(crate) use std::thread;

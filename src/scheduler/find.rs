@@ -58,7 +58,10 @@ impl Participant {
     fn find_at(&self, level: Priority) -> Option<Work> {
         self.own_task(level)
             .or_else(|| self.injected_task(level))
-            .or_else(|| self.stolen_work(level))
+            .or_else(|| {
+                self.restraint.pause();
+                self.stolen_work(level)
+            })
     }
 
     fn own_task(&self, level: Priority) -> Option<Work> {
@@ -103,7 +106,6 @@ impl Participant {
         let counts = registry.idle.counts();
         // This worker is among the active ones.
         let forks_too = counts.active() + counts.guests() <= registry.idle.size();
-        let tasks_too = !self.restraint.holds();
         loop {
             let mut contended = false;
             for victim in registry.others(self) {
@@ -111,9 +113,6 @@ impl Participant {
                     if let Some(fork) = victim.forks.steal(level) {
                         return Some(Work::Fork(fork));
                     }
-                }
-                if !tasks_too {
-                    continue;
                 }
                 let before = self.deques.len(level);
                 let stolen = victim.stealers.steal_batch(level, &self.deques);

@@ -207,9 +207,19 @@ impl Idle {
     /// After publishing and a full fence: wakes somebody if nobody is looking and somebody should.
     #[inline]
     pub(crate) fn notify(&self, kind: Kind) -> Wake {
+        self.notify_of(kind, true)
+    }
+
+    /// The same for work that is not new, only unattended: waiters in a stalled pool have looked at it.
+    pub(crate) fn notify_again(&self, kind: Kind) -> Wake {
+        self.notify_of(kind, false)
+    }
+
+    #[inline]
+    fn notify_of(&self, kind: Kind, new: bool) -> Wake {
         let counts = self.counts();
         if self.should_wake(counts, kind) {
-            self.wake_one(kind)
+            self.wake_one(kind, new)
         } else {
             Wake::Nobody
         }
@@ -226,7 +236,7 @@ impl Idle {
 
     #[cold]
     #[inline(never)]
-    fn wake_one(&self, kind: Kind) -> Wake {
+    fn wake_one(&self, kind: Kind, new: bool) -> Wake {
         if std::process::id() != self.process {
             return Wake::Forked;
         }
@@ -246,11 +256,11 @@ impl Idle {
             self.change(ACTIVE + SEARCHING);
             return Wake::StartThread;
         }
-        if counts.active() == 0 {
+        if new && counts.active() == 0 {
             // Everybody waits and nobody may be started: the waiters themselves must look for what
             // they wait for.
             for waiter in &roster.waiters {
-                waiter.unpark();
+                waiter.unpark_stalled();
             }
         }
         Wake::Nobody
@@ -271,13 +281,23 @@ impl Idle {
         bed.asleep.store(false, Ordering::Release);
     }
 
-    /// A thread that `Wake::StartThread` asked for could not be started.
+    /// A thread that `Wake::StartThread` asked for could not be started. No further one will be tried:
+    /// a pool that waits for threads which the system refuses would try for ever.
     pub(crate) fn start_failed(&self) {
         let mut roster = self.roster.lock();
         roster.threads -= 1;
+        self.max_threads.store(roster.threads, Ordering::Relaxed);
         self.change((ACTIVE + SEARCHING).wrapping_neg());
         for waiter in &roster.waiters {
-            waiter.unpark();
+            waiter.unpark_stalled();
+        }
+    }
+
+    /// The pool has just stalled: the other waiters must look for what they wait for, too.
+    pub(crate) fn tell_other_waiters(&self, own: &Arc<Parker>) {
+        let roster = self.roster.lock();
+        for waiter in roster.waiters.iter().filter(|w| !Arc::ptr_eq(w, own)) {
+            waiter.unpark_stalled();
         }
     }
 

@@ -305,9 +305,9 @@ impl Registry {
             return;
         }
         if self.any_tasks() {
-            self.act_on(self.idle.notify(Kind::Task));
+            self.act_on(self.idle.notify_again(Kind::Task));
         } else if self.idle.has_room(counts, Kind::Fork) && self.any_forks() {
-            self.act_on(self.idle.notify(Kind::Fork));
+            self.act_on(self.idle.notify_again(Kind::Fork));
         }
     }
 

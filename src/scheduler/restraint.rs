@@ -3,9 +3,11 @@
 //! An empty task costs its spawner about 50 ns to make and run by itself. Taking it to another processor
 //! moves three or four cache lines, which slows down both: two threads together were slower than one
 //! (80 against 52 ns a task here). So a thief looks at how long its last batch took. If its tasks were
-//! tiny, it leaves others' deques alone for a few times that long, and the spawner runs most of them
-//! itself at full speed. Only time is lost by a wrong guess, some microseconds of one thread.
+//! tiny, it pauses for a few times that long and touches nothing (even looking whether a deque is empty
+//! takes its cache line from the owner), and the spawner runs most of them itself at full speed. Only
+//! time is lost by a wrong guess: [`LONGEST`] of one thread.
 
+use crate::sync::yield_now;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -16,11 +18,13 @@ const SAMPLE: u32 = 8;
 /// How many times as long as the batch took the thief holds back.
 const HOLD_BACK: u32 = 8;
 
+/// The longest pause.
+const LONGEST: Duration = Duration::from_micros(30);
+
 /// Owner-only memory of the last stolen batch.
 #[derive(Debug, Default)]
 pub(crate) struct Restraint {
     batch: Cell<Option<(Instant, u32)>>,
-    until: Cell<Option<Instant>>,
 }
 
 impl Restraint {
@@ -32,19 +36,17 @@ impl Restraint {
         }
     }
 
-    /// The thief is out of work: whether it should leave others' tasks alone for now.
-    pub(crate) fn holds(&self) -> bool {
-        if let Some((since, len)) = self.batch.take() {
-            let now = Instant::now();
-            let took = now - since;
-            self.until
-                .set((took < TINY * len).then(|| now + took * HOLD_BACK));
-        }
-        match self.until.get() {
-            Some(until) if Instant::now() < until => true,
-            _ => {
-                self.until.set(None);
-                false
+    /// The batch has been run: pauses if it was not worth stealing.
+    pub(crate) fn pause(&self) {
+        let Some((since, len)) = self.batch.take() else {
+            return;
+        };
+        let start = Instant::now();
+        let took = start - since;
+        if took < TINY * len {
+            let pause = (took * HOLD_BACK).min(LONGEST);
+            while start.elapsed() < pause {
+                yield_now();
             }
         }
     }

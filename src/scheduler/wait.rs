@@ -124,28 +124,39 @@ impl Participant {
         whole.disarm();
     }
 
+    /// The slot is lent until there is something to run here or the wait is over. A waiter that is woken
+    /// only to look stays lent: so "nobody is active" is never hidden by waiters that look.
     fn park_and_lend(&self, on: &impl Awaited, help: Help) {
         // In a child process this ends it with a message: the wait cannot be left by a panic.
         self.registry().check_process();
         let parker = park::current();
-        if !on.register(&parker) {
-            return;
-        }
         let registry = self.registry();
-        let stalled = registry.idle.lend(&parker, self.is_guest());
+        let mut stalled = registry.idle.lend(&parker, self.is_guest());
         // The slot is free: is there anything for somebody else to do in it?
         registry.hand_on();
-        // Mail may have come, or a fork of what is awaited, before the lending was announced.
-        let mut work = self.find_awaited(on.node(), help.up_to, false);
-        if stalled && work.is_none() {
-            work = self.find_awaited_anywhere(on.node()).map(Work::Task);
+        if stalled {
+            registry.idle.tell_other_waiters(&parker);
         }
-        if work.is_none() {
+        let work = loop {
+            if let Some(work) = self.find_awaited(on.node(), help.up_to, false) {
+                break Some(work);
+            }
+            if stalled || parker.take_stalled() {
+                stalled = false;
+                if let Some(task) = self.find_awaited_anywhere(on.node()) {
+                    break Some(Work::Task(task));
+                }
+            }
+            if !on.register(&parker) {
+                break None;
+            }
             parker.park();
-        }
+            // The counter's rule: whoever has registered leaves through `unregister`.
+            if on.unregister() {
+                break None;
+            }
+        };
         registry.idle.take_back(&parker, self.is_guest());
-        // The counter's rule: whoever has registered leaves through `unregister`.
-        on.unregister();
         if let Some(work) = work {
             self.run(work);
         }

@@ -80,7 +80,9 @@ impl Participant {
         let idle = &self.registry().idle;
         if idle.counts().active() > idle.size() {
             // Somebody came back from a wait: one too many are active, and this one is at leisure.
-            return self.mailbox.take().map(Work::Mail);
+            let letter = self.mailbox.take()?;
+            self.end_search(searching);
+            return Some(Work::Mail(letter));
         }
         if let Some(work) = self.find_work() {
             self.end_search(searching);

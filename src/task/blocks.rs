@@ -10,7 +10,7 @@
 //! tasks larger than the largest block at once. With `--cfg windrow_system_alloc` everything does, for
 //! tools that look for uses after free.
 
-use crate::sync::StaticMutex;
+use crate::sync::{Ordering, StaticAtomicUsize, StaticMutex};
 use std::alloc::{self, Layout};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -57,6 +57,9 @@ impl Chain {
 
 static DEPOT: [StaticMutex<Vec<Chain>>; SIZES.len()] =
     [const { StaticMutex::new(Vec::new()) }; SIZES.len()];
+
+/// How many chains the depot has, for a look without the lock.
+static FULL: [StaticAtomicUsize; SIZES.len()] = [const { StaticAtomicUsize::new(0) }; SIZES.len()];
 
 /// One thread's blocks of one size: the chain in use, and a spare that is either full or empty.
 struct Magazine {
@@ -112,8 +115,11 @@ impl Magazine {
     #[cold]
     fn reload(&self) {
         let mut chain = self.spare.replace(Chain::EMPTY);
-        if chain.len == 0 {
-            chain = DEPOT[self.class].lock().pop().unwrap_or(Chain::EMPTY);
+        // While the depot is empty nobody needs its lock.
+        if chain.len == 0 && FULL[self.class].load(Ordering::Relaxed) > 0 {
+            let mut depot = DEPOT[self.class].lock();
+            chain = depot.pop().unwrap_or(Chain::EMPTY);
+            FULL[self.class].store(depot.len(), Ordering::Relaxed);
         }
         self.swap_chain(chain);
     }
@@ -134,6 +140,7 @@ fn deposit(chain: Chain, class: usize) {
     let mut depot = DEPOT[class].lock();
     if depot.len() < DEPOT_BYTES / (SIZES[class] * CHAIN) {
         depot.push(chain);
+        FULL[class].store(depot.len(), Ordering::Relaxed);
     } else {
         drop(depot);
         chain.release(class);

@@ -129,18 +129,19 @@ fn a_pool_waits_for_a_task_that_a_thread_outside_has_claimed() {
             let handle = pool.spawn(move || {
                 here.open();
                 // Long enough for the worker to end, if it does not wait for this.
-                let _ended = (0..20_000).any(|_| {
+                let too_early = (0..20_000).any(|_| {
                     thread::yield_now();
                     exits.try_recv().is_ok()
                 });
                 count.fetch_add(1, Ordering::SeqCst);
+                too_early
             });
             let claimant = thread::spawn(move || handle.join().unwrap());
             started.pass();
             drop(stalled);
             drop(pool);
             assert_eq!(done.load(Ordering::SeqCst), 1);
-            claimant.join().unwrap();
+            assert!(!claimant.join().unwrap(), "a worker ended before the task");
         }
     });
 }

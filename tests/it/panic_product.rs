@@ -274,6 +274,11 @@ fn many_bombs_in_one_scope_leave_one_to_resume() {
         assert_eq!(which, "bomb");
         let which = scope_of(pool, |s| {
             s.spawn(throw_bomb::<()>);
+            throw_bomb::<()>();
+        });
+        assert_eq!(which, "bomb");
+        let which = scope_of(pool, |s| {
+            s.spawn(throw_bomb::<()>);
             s.spawn(|| Bomb);
             throw_bomb::<()>();
         });

@@ -1,0 +1,367 @@
+#!/usr/bin/env bash
+# Planted mutants: breaks the protocols one ordering, one wake, one re-check at a time and shows that the
+# loom model named for it fails. A check that no mutant can fail is not one.
+#
+#     tests/mutants.sh [PATTERN]     only the mutants whose description matches the extended regex
+#
+# Works on a copy; the tree is left alone. Exit status 1 if a mutant survives, does not compile, or
+# names a text that is not there exactly once.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+only=${1:-}
+limit=${MUTANT_TIMEOUT:-120}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/mutants}
+export RUSTFLAGS="--cfg loom --cap-lints allow"
+export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
+export RUST_BACKTRACE=0
+
+mkdir "$work/tree"
+tar -C "$root" --exclude=./target --exclude=./.git -cf - . | tar -C "$work/tree" -xf -
+cd "$work/tree"
+
+failures=0
+planted=0
+
+build() {
+    cargo test --release --lib --no-run >"$work/build.log" 2>&1
+}
+
+# What made a failing model fail, from its output.
+cause() {
+    case $1 in
+    124 | 137) echo "timeout" && return ;;
+    esac
+    local told
+    told=$(grep -v -e '^thread' -e '^note:' -e '^running' -e '^test ' -e '^ *$' -e 'backtrace' "$work/run.log" |
+        grep -m 1 -i -e 'deadlock' -e 'causality' -e 'exceeded' -e 'index out of bounds' -e 'assertion' \
+            -e 'unreachable' -e 'signal' -e 'panicked' -e 'concurrent' || true)
+    [ -n "$told" ] || told=$(grep -A 1 -m 1 'panicked at' "$work/run.log" | tail -n 1)
+    echo "${told:-exit status $1}" | cut -c 1-70
+}
+
+report() {
+    printf '%-64s | %-44s | %s\n' "$1" "$2" "$3"
+}
+
+# mutant DESCRIPTION FILE MODEL FIND REPLACE
+mutant() {
+    local what=$1 file=$2 model=$3 status=0
+    if [ -n "$only" ] && ! grep -qE "$only" <<<"$what"; then
+        return
+    fi
+    planted=$((planted + 1))
+    cp "$file" "$work/original"
+    if ! FIND=$4 REPLACE=$5 perl -0777 -i -pe '
+        my ($find, $replace) = @ENV{qw(FIND REPLACE)};
+        my $found = () = /\Q$find\E/g;
+        die "found $found times\n" if $found != 1;
+        s/\Q$find\E/$replace/;
+    ' "$file" 2>"$work/perl.log"; then
+        cp "$work/original" "$file"
+        report "$what" "$(head -n 1 "$work/perl.log")" "NOT FOUND"
+        failures=$((failures + 1))
+        return
+    fi
+    if ! build; then
+        report "$what" "$(grep -m 1 '^error' "$work/build.log" || true)" "DOES NOT COMPILE"
+        failures=$((failures + 1))
+    else
+        timeout "$limit" cargo test --release --lib -- --exact "$model" >"$work/run.log" 2>&1 || status=$?
+        if [ "$status" -eq 0 ]; then
+            report "$what" "$model" "SURVIVED"
+            failures=$((failures + 1))
+        else
+            report "$what" "${model##*::}" "caught: $(cause "$status")"
+        fi
+    fi
+    # With a new date, so that cargo compiles it again.
+    cat "$work/original" >"$file"
+}
+
+if ! build; then
+    cat "$work/build.log" >&2
+    exit 1
+fi
+if [ -z "$only" ] && ! cargo test --release --lib model >"$work/run.log" 2>&1; then
+    cat "$work/run.log" >&2
+    echo "the models fail without any mutant" >&2
+    exit 1
+fi
+
+report "mutant" "caught by" "verdict"
+report "------" "---------" "-------"
+
+# The latch
+
+mutant "latch: set publishes nothing" src/latch.rs \
+    task::model::latch_wakes_and_is_left_alone \
+    '.swap(SET, Ordering::AcqRel)' \
+    '.swap(SET, Ordering::Acquire)'
+mutant "latch: set looks at the latch again" src/latch.rs \
+    task::model::latch_wakes_and_is_left_alone \
+    'if old != UNSET && old != SET {' \
+    'if unsafe { &*this }.is_set() && old != UNSET && old != SET {'
+mutant "latch: register sees SET without acquiring" src/latch.rs \
+    task::model::latch_wakes_and_is_left_alone \
+    '.compare_exchange(UNSET, address, Ordering::Release, Ordering::Acquire)' \
+    '.compare_exchange(UNSET, address, Ordering::Release, Ordering::Relaxed)'
+mutant "latch: unregister sees SET without acquiring" src/latch.rs \
+    task::model::latch_registration_can_be_taken_back \
+    'let found = self.word.load(Ordering::Acquire);' \
+    'let found = self.word.load(Ordering::Relaxed);'
+mutant "latch: unregister leaks the parker" src/latch.rs \
+    task::model::latch_registration_can_be_taken_back \
+    'if address != UNSET {' \
+    'if address == SET {'
+
+# The parker
+
+mutant "parker: unpark does not pass through the lock" src/park.rs \
+    task::model::parker_loses_no_token \
+    'drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));' ''
+mutant "parker: unpark publishes nothing" src/park.rs \
+    task::model::parker_hands_over_in_turn \
+    'self.state.swap(NOTIFIED, Ordering::Release)' \
+    'self.state.swap(NOTIFIED, Ordering::Relaxed)'
+mutant "parker: the token is taken without acquiring" src/park.rs \
+    task::model::parker_hands_over_in_turn \
+    '.compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed)' \
+    '.compare_exchange(NOTIFIED, EMPTY, Ordering::Relaxed, Ordering::Relaxed)'
+mutant "parker: a token that meets the lock is left behind" src/park.rs \
+    task::model::parker_hands_over_in_turn \
+    'let taken = self.take_token();
+            debug_assert!(taken, "only the owner parks");' ''
+
+# The claim word
+
+mutant "state: pop takes the short way beside a handle" src/task/state.rs \
+    task::model::claim_by_popper_or_joiner \
+    'if word == QUEUED {' \
+    'if word & CLAIMED == 0 {'
+mutant "state: a claim does not ask for other claims" src/task/state.rs \
+    task::model::claim_by_popper_or_joiner \
+    'if word & CLAIMED != 0 {
+                return false;' \
+    'if word & CLAIMED != 0 && word == 0 {
+                return false;'
+mutant "state: complete publishes nothing" src/task/state.rs \
+    task::model::claim_by_popper_wakes_the_waiter \
+    '(word & FLAGS) | DONE,
+                Ordering::AcqRel,' \
+    '(word & FLAGS) | DONE,
+                Ordering::Acquire,'
+mutant "state: complete drops the waiter instead of waking it" src/task/state.rs \
+    task::model::claim_by_popper_wakes_the_waiter \
+    'Ok(old) => return Completed::HandedOver(take_parker(old)),' \
+    'Ok(old) => { drop(take_parker(old)); return Completed::HandedOver(None); }'
+mutant "state: complete overwrites what a handle has just done" src/task/state.rs \
+    task::model::claim_by_popper_wakes_the_waiter \
+    'match self.0.compare_exchange_weak(
+                word,
+                (word & FLAGS) | DONE,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {' \
+    'self.0.store((word & FLAGS) | DONE, Ordering::Release);
+            match Ok::<usize, usize>(word) {'
+mutant "state: dropping a handle publishes nothing" src/task/state.rs \
+    task::model::claim_by_popper_and_handle_dropped \
+    'word & !HANDLE,
+                Ordering::AcqRel,' \
+    'word & !HANDLE,
+                Ordering::Acquire,'
+mutant "state: the last stale entry frees nothing" src/task/state.rs \
+    task::model::claim_by_popper_or_joiner \
+    '} else if word & (DONE | HANDLE) == DONE {' \
+    '} else if word & (DONE | HANDLE) == 0 {'
+mutant "state: the handle of a done task lets go without release" src/task/state.rs \
+    task::model::claim_by_popper_or_joiner \
+    'self.0.fetch_and(!HANDLE, Ordering::AcqRel)' \
+    'self.0.fetch_and(!HANDLE, Ordering::Acquire)'
+mutant "state: an entry is let go while an outsider runs the task" src/task/state.rs \
+    task::model::claim_from_outside_keeps_the_entry \
+    '} else if word & (FOREIGN | DONE) == FOREIGN {' \
+    '} else if word & (FOREIGN | DONE) == FOREIGN | DONE | HANDLE {'
+mutant "state: a registration that comes too late leaks" src/task/state.rs \
+    task::model::claim_by_popper_wakes_the_waiter \
+    'drop(take_parker(address));' \
+    'std::mem::forget(take_parker(address));'
+mutant "state: unregister forgets the parker" src/task/state.rs \
+    task::model::claim_wait_times_out \
+    'drop(take_parker(old));
+                    return false;' \
+    'std::mem::forget(take_parker(old));
+                    return false;'
+mutant "heap: a child is uncounted before its outcome is dropped" src/task/heap.rs \
+    task::model::claim_is_counted_until_nothing_is_left \
+    'let mut waiter = None;' \
+    'if !counter.is_null() { unsafe { Counter::complete(counter, env.here) }; }
+        let counter: *const Counter = ptr::null();
+        let mut waiter = None;'
+
+# The counter
+
+mutant "counter: complete sets the latch although nobody waits" src/task/counter.rs \
+    task::model::counter_can_be_polled \
+    'if old == ONE | WAITING {' \
+    'if old & !WAITING == ONE {'
+mutant "counter: complete publishes nothing" src/task/counter.rs \
+    task::model::counter_can_be_polled \
+    '.fetch_sub(ONE, Ordering::AcqRel);' \
+    '.fetch_sub(ONE, Ordering::Acquire);'
+mutant "counter: is_done does not acquire" src/task/counter.rs \
+    task::model::counter_can_be_polled \
+    'let shared = self.shared.load(Ordering::Acquire);' \
+    'let shared = self.shared.load(Ordering::Relaxed);'
+mutant "counter: unregister leaves before the latch is set" src/task/counter.rs \
+    task::model::counter_leaves_only_through_the_latch \
+    'while !self.latch.is_set() {' \
+    'while false {'
+mutant "counter: unregister leaves the latch registered" src/task/counter.rs \
+    task::model::counter_wait_is_resumed_for_a_child_of_its_own \
+    'let set = self.latch.unregister();
+        debug_assert!(!set, "the latch is set only when the sum is zero");' ''
+mutant "counter: the waiting bit comes before the registration" src/task/counter.rs \
+    task::model::counter_hears_of_the_last_child \
+    'let registered = self.latch.register(parker);
+        debug_assert_eq!(
+            registered,
+            Registration::Registered,
+            "the latch is reset by resume"
+        );
+        let local = self.local.replace(0);
+        let sum = self
+            .shared
+            .fetch_add(local * ONE + WAITING, Ordering::AcqRel)
+            + local * ONE;' \
+    'let local = self.local.replace(0);
+        let sum = self
+            .shared
+            .fetch_add(local * ONE + WAITING, Ordering::AcqRel)
+            + local * ONE;
+        let _ = self.latch.register(parker);'
+mutant "counter: register does not notice that all are done" src/task/counter.rs \
+    task::model::counter_hears_of_the_last_child \
+    'if sum == 0 {' \
+    'if sum == 0 && local == isize::MAX {'
+
+# Promotion and steal-back
+
+mutant "forks: the owner takes a promoted job for a private one" src/scheduler/forks.rs \
+    scheduler::model::forks_one_thief \
+    'self.bottom.get() <= slot' \
+    'self.bottom.get() <= slot + 1'
+mutant "forks: reclaim takes whatever is newest" src/scheduler/forks.rs \
+    scheduler::model::forks_the_newer_is_stolen \
+    'Some((at, Some(entry))) if entry.slot == slot => {' \
+    'Some((at, Some(_))) => {'
+mutant "forks: reclaim does not lower the bottom" src/scheduler/forks.rs \
+    scheduler::model::forks_after_a_steal \
+    'self.bottom.set(slot);' ''
+mutant "forks: a thief leaves the job on the board" src/scheduler/forks.rs \
+    scheduler::model::forks_one_thief \
+    'let taken = jobs.remove(at);' \
+    'let taken = jobs.entries[at].expect("within the length");'
+mutant "forks: a theft asks for nothing more" src/scheduler/forks.rs \
+    scheduler::model::forks_a_theft_asks_for_more \
+    'self.limit.store(0, Ordering::Relaxed);' ''
+mutant "forks: a theft leaves the board's levels" src/scheduler/forks.rs \
+    scheduler::model::forks_one_thief \
+    'let taken = jobs.remove(at);
+        self.board.publish_levels(&jobs);' \
+    'let taken = jobs.remove(at);'
+
+# Sleep
+
+mutant "model: a publisher without its fence" src/scheduler/model.rs \
+    scheduler::model::sleep_one_worker \
+    'fence(Ordering::SeqCst);' ''
+mutant "idle: a sleeper without its fence" src/scheduler/idle.rs \
+    scheduler::model::sleep_one_worker \
+    '// Announced; now the fence and the second look.
+        fence(Ordering::SeqCst);' ''
+mutant "idle: a sleeper takes no second look" src/scheduler/idle.rs \
+    scheduler::model::sleep_one_worker \
+    'if view.wanted(self.counts()) {' \
+    'if false {'
+mutant "idle: a sleeper looks before it announces itself" src/scheduler/idle.rs \
+    scheduler::model::sleep_one_worker \
+    'let mut lingering = self.lie_down(bed, searching);' \
+    'if view.wanted(Counts(0)) {
+            if !searching { self.change(SEARCHING); }
+            return Slept::Searching;
+        }
+        let mut lingering = self.lie_down(bed, searching);
+        if !self.is_closing() {
+            bed.parker.park();
+        }'
+mutant "idle: a searcher goes to bed and stays counted" src/scheduler/idle.rs \
+    scheduler::model::sleep_one_worker \
+    'delta = delta.wrapping_sub(SEARCHING);' ''
+mutant "idle: the sleeper is taken off the list but not woken" src/scheduler/idle.rs \
+    scheduler::model::sleep_one_worker \
+    'drop(roster);
+            bed.parker.unpark();' \
+    'drop(roster);'
+mutant "idle: the last searcher looks again without a fence" src/scheduler/idle.rs \
+    scheduler::model::sleep_searcher_wakes_its_successor \
+    'if last {
+            fence(Ordering::SeqCst);
+        }' ''
+mutant "idle: the last searcher wakes no successor" src/scheduler/idle.rs \
+    scheduler::model::sleep_searcher_wakes_its_successor \
+    '        last
+    }' \
+    '        false
+    }'
+mutant "idle: a lender without its fence" src/scheduler/idle.rs \
+    scheduler::model::lend_to_a_spare \
+    'drop(roster);
+        fence(Ordering::SeqCst);
+        stalled' \
+    'drop(roster);
+        stalled'
+mutant "idle: a lender stays counted as active" src/scheduler/idle.rs \
+    scheduler::model::lend_to_a_spare \
+    'self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());' ''
+mutant "idle: the waiters of a stalled pool are not woken" src/scheduler/idle.rs \
+    scheduler::model::lend_in_a_stalled_pool \
+    'if counts.active() == 0 {' \
+    'if counts.active() == usize::MAX {'
+mutant "idle: a lender is not told that the pool is stalled" src/scheduler/idle.rs \
+    scheduler::model::lend_in_a_stalled_pool \
+    'let stalled = counts.active() == 0' \
+    'let stalled = counts.active() == usize::MAX'
+
+# The end
+
+mutant "close: the last to go to bed does not end the pool" src/scheduler/idle.rs \
+    scheduler::model::close_against_a_guest_that_spawns \
+    'if self.is_closing() && self.end_if_settled(view) {' \
+    'if false && self.end_if_settled(view) {'
+mutant "close: the last guest does not end the pool" src/scheduler/idle.rs \
+    scheduler::model::close_against_a_guest_that_spawns \
+    'if self.is_closing() {
+            self.end_if_settled(view);
+        }' ''
+mutant "close: the pool ends around a guest" src/scheduler/idle.rs \
+    scheduler::model::close_against_a_guest_that_spawns \
+    ' && self.guests_inside() == 0' ''
+mutant "close: the pool ends beside work" src/scheduler/idle.rs \
+    scheduler::model::close_against_a_guest_that_spawns \
+    ' && view.settled()' ''
+mutant "close: the sleepers are not told" src/scheduler/idle.rs \
+    scheduler::model::close_against_a_guest_that_spawns \
+    'self.terminated.store(true, Ordering::Release);
+        for bed in &roster.sleepers {
+            bed.parker.unpark();
+        }' \
+    'self.terminated.store(true, Ordering::Release);'
+
+echo
+echo "$planted planted, $((planted - failures)) caught"
+[ "$failures" -eq 0 ]
