@@ -191,7 +191,9 @@ impl Forks {
         let (mut bottom, top) = (self.bottom.get(), self.top.get());
         while jobs.len < target && bottom < top {
             // SAFETY: `bottom < top`, so within the storage.
-            let job = unsafe { *self.slots.get().add(bottom) };
+            let slot = unsafe { self.slots.get().add(bottom) };
+            // SAFETY: as above, and filled by `store`.
+            let job = unsafe { slot.read() };
             let (parent, level) = describe(bottom);
             // SAFETY: an open fork's job is alive, and only its owner knows it yet.
             unsafe { &(*job).node }.set_parent(parent);
@@ -253,9 +255,13 @@ impl Forks {
         if self.levels() == 0 {
             return None;
         }
-        // SAFETY: an entry on the board is an unfinished fork, and its owner cannot take it back
-        // while we hold the lock: so its ancestors are alive.
-        self.take(|entry| unsafe { node::descends_from(&raw const (*entry.job).node, awaited) })
+        self.take(|entry| {
+            // SAFETY: an entry on the board is an unfinished fork, and its owner cannot take it back while
+            // we hold the lock.
+            let node = unsafe { StackHeader::node_of(entry.job) };
+            // SAFETY: so its ancestors are alive, too.
+            unsafe { node::descends_from(node, awaited) }
+        })
     }
 
     fn take(&self, wanted: impl Fn(&Promoted) -> bool) -> Option<Promoted> {

@@ -13,67 +13,17 @@
 //! that and are Relaxed, except where they hand over what the lock hands over anyway.
 
 use crate::park::Parker;
+use crate::scheduler::counts::{
+    ACTIVE, Counts, GUEST, LINGERING, MAX_THREADS, SEARCHING, SLEEPING,
+};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
-use std::fmt;
 use std::time::{Duration, Instant};
-
-/// The most threads (workers and spares) that the packed word can count.
-pub(crate) const MAX_THREADS: usize = (1 << 12) - 1;
 
 /// One poll of the lingering worker. The kernel makes 0.1 ms of it (timer slack), a virtual machine
 /// that has halted the processor up to 0.25 ms.
 const LINGER_POLL: Duration = Duration::from_micros(50);
 /// How long a worker lingers after the last sign of life before it sleeps for good.
 const LINGER: Duration = Duration::from_millis(2);
-
-const SEARCHING: u64 = 1;
-const ACTIVE: u64 = 1 << 12;
-const SLEEPING: u64 = 1 << 24;
-const LINGERING: u64 = 1 << 36;
-const GUEST: u64 = 1 << 40;
-
-/// A decoded copy of the packed word.
-#[derive(Clone, Copy)]
-pub(crate) struct Counts(u64);
-
-impl Counts {
-    /// Workers that look for work.
-    pub(crate) fn searching(self) -> usize {
-        (self.0 & 0xFFF) as usize
-    }
-
-    /// Workers that are neither asleep nor have lent their slot.
-    pub(crate) fn active(self) -> usize {
-        ((self.0 >> 12) & 0xFFF) as usize
-    }
-
-    /// Workers in bed, the lingering one included.
-    pub(crate) fn sleeping(self) -> usize {
-        ((self.0 >> 24) & 0xFFF) as usize
-    }
-
-    /// Whether one of the sleepers polls for forks by itself.
-    pub(crate) fn lingering(self) -> bool {
-        self.0 & LINGERING != 0
-    }
-
-    /// Threads from outside that work inside the pool.
-    pub(crate) fn guests(self) -> usize {
-        (self.0 >> 40) as usize
-    }
-}
-
-impl fmt::Debug for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counts")
-            .field("searching", &self.searching())
-            .field("active", &self.active())
-            .field("sleeping", &self.sleeping())
-            .field("lingering", &self.lingering())
-            .field("guests", &self.guests())
-            .finish()
-    }
-}
 
 /// What has been published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +135,7 @@ impl Idle {
 
     #[inline]
     pub(crate) fn counts(&self) -> Counts {
-        Counts(self.word.load(Ordering::Relaxed))
+        Counts::of(self.word.load(Ordering::Relaxed))
     }
 
     pub(crate) fn size(&self) -> usize {
@@ -315,7 +265,7 @@ impl Idle {
     /// it: it must look again and wake its successor, after a fence that is done here.
     #[must_use]
     pub(crate) fn stop_searching(&self) -> bool {
-        let old = Counts(self.word.fetch_sub(SEARCHING, Ordering::Relaxed));
+        let old = Counts::of(self.word.fetch_sub(SEARCHING, Ordering::Relaxed));
         let last = old.searching() == 1;
         if last {
             fence(Ordering::SeqCst);

@@ -56,10 +56,10 @@ impl Mailbox {
     /// the broadcast that it waits for itself, or 0.
     pub(crate) fn take_awaited(&self, awaited: *const Node, up_to: u64) -> Option<Letter> {
         self.take_where(|letter| {
-            // SAFETY: the sender waits for an untaken letter, and so do all of its ancestors; it
-            // cannot be taken by anybody else, who would need the lock.
-            let beneath = || unsafe { node::descends_from(&raw const (*letter.job).node, awaited) };
-            letter.number <= up_to || beneath()
+            // SAFETY: the sender waits for an untaken letter, which nobody can take without the lock.
+            let node = unsafe { StackHeader::node_of(letter.job) };
+            // SAFETY: so do all of its ancestors.
+            letter.number <= up_to || unsafe { node::descends_from(node, awaited) }
         })
     }
 

@@ -15,11 +15,13 @@
 //! | `find` | what to run next, for a worker and for a waiter |
 //! | `restraint` | when stealing costs more than it gains |
 //! | `wait` | waiting: help, spin, park, lend the slot |
+//! | `counts` | who is awake, who sleeps, in one word |
 //! | `idle` | who is awake, who sleeps, who is woken; the end of the pool |
 //! | `list` | an append-only list that thieves walk |
 //!
 //! The layers above use what is re-exported here and nothing else.
 
+mod counts;
 mod find;
 mod fork;
 mod forks;
@@ -34,8 +36,8 @@ mod restraint;
 mod wait;
 mod worker;
 
+pub(crate) use counts::MAX_THREADS;
 pub(crate) use guest::{run_claimed, with_place};
-pub(crate) use idle::MAX_THREADS;
 pub(crate) use participant::Participant;
 pub(crate) use registry::{Handler, Registry, Settings};
 pub(crate) use wait::{Help, wait_outside, wait_until};

@@ -26,7 +26,7 @@ pub(crate) struct Stealers([Stealer<Entry>; Priority::COUNT]);
 
 impl Deques {
     pub(crate) fn new() -> (Self, Stealers) {
-        let deques = [const { () }; Priority::COUNT].map(|()| Worker::new_lifo());
+        let deques = Priority::DESCENDING.map(|_| Worker::new_lifo());
         let stealers = std::array::from_fn(|level| deques[level].stealer());
         let deques = Self {
             levels: deques,
@@ -101,7 +101,7 @@ pub(crate) struct Injectors {
 impl Injectors {
     pub(crate) fn new() -> Self {
         Self {
-            levels: [const { () }; Priority::COUNT].map(|()| Injector::new()),
+            levels: Priority::DESCENDING.map(|_| Injector::new()),
             foreign: Mutex::new(Vec::new()),
         }
     }

@@ -5,7 +5,8 @@
 
 use crate::error::{BuildError, PanicSink};
 use crate::priority::Priority;
-use crate::scheduler::idle::{Counts, Idle, Kind, View, Wake};
+use crate::scheduler::counts::Counts;
+use crate::scheduler::idle::{Idle, Kind, View, Wake};
 use crate::scheduler::list::AppendList;
 use crate::scheduler::mail::Letter;
 use crate::scheduler::participant::Participant;
@@ -77,7 +78,7 @@ impl Registry {
         let size = settings.num_threads;
         let registry = Arc::new(Self {
             idle: Idle::new(size, size + settings.spare_threads),
-            hints: [const { () }; Priority::COUNT].map(|()| AtomicBool::new(false)),
+            hints: Priority::DESCENDING.map(|_| AtomicBool::new(false)),
             injectors: Injectors::new(),
             participants: AppendList::new(),
             free_guests: Mutex::new(Vec::new()),

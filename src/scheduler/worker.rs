@@ -1,8 +1,9 @@
 //! A worker's life: look for work, search a little, sleep.
 
 use crate::park;
+use crate::scheduler::counts::Counts;
 use crate::scheduler::find::Work;
-use crate::scheduler::idle::{Bed, Counts, Slept, View};
+use crate::scheduler::idle::{Bed, Slept, View};
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::{Handler, Registry};
 use crate::sync::{Arc, spin_loop, yield_now};

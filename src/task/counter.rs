@@ -98,7 +98,9 @@ impl Counter {
         let old = unsafe { &(*this).shared }.fetch_sub(ONE, Ordering::AcqRel);
         if old == ONE | WAITING {
             // SAFETY: the sum is zero and the owner waits, so it stays until the latch is set.
-            unsafe { Latch::set(&raw const (*this).latch) };
+            let latch = unsafe { &raw const (*this).latch };
+            // SAFETY: as above.
+            unsafe { Latch::set(latch) };
         }
     }
 

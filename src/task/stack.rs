@@ -28,6 +28,15 @@ pub(crate) struct StackHeader {
 }
 
 impl StackHeader {
+    /// The job's node.
+    ///
+    /// # Safety
+    /// `this` points to a live job.
+    pub(crate) unsafe fn node_of(this: *const StackHeader) -> *const Node {
+        // SAFETY: alive by contract.
+        unsafe { &raw const (*this).node }
+    }
+
     /// Runs the job and sets its latch.
     ///
     /// # Safety
@@ -96,15 +105,17 @@ where
 
     unsafe fn run(this: *const StackHeader) {
         // `header` is the first field of a `repr(C)` struct.
-        let job = this.cast::<Self>();
-        // SAFETY: alive until the latch is set.
-        let f = unsafe { (*job).take() };
+        // SAFETY: alive until the latch is set; this reference ends before that.
+        let job = unsafe { &*this.cast::<Self>() };
+        // SAFETY: the claim is exclusive and used once.
+        let f = unsafe { job.take() };
         let outcome = unwind::catch(f);
-        // SAFETY: alive until the latch is set.
-        let slot = unsafe { (*job).result.get() };
+        let slot = job.result.get();
         // SAFETY: only the claimant writes, before the latch.
-        unsafe { (*slot).write(outcome) };
+        let slot = unsafe { &mut *slot };
+        slot.write(outcome);
+        let latch = &raw const job.header.latch;
         // SAFETY: alive until the swap inside.
-        unsafe { Latch::set(&raw const (*job).header.latch) };
+        unsafe { Latch::set(latch) };
     }
 }
