@@ -38,13 +38,13 @@ cause() {
     local told
     told=$(grep -v -e '^thread' -e '^note:' -e '^running' -e '^test ' -e '^ *$' -e 'backtrace' "$work/run.log" |
         grep -m 1 -i -e 'deadlock' -e 'causality' -e 'exceeded' -e 'index out of bounds' -e 'assertion' \
-            -e 'unreachable' -e 'signal' -e 'panicked' -e 'concurrent' || true)
+            -e 'unreachable' -e 'signal' -e 'panicked' || true)
     [ -n "$told" ] || told=$(grep -A 1 -m 1 'panicked at' "$work/run.log" | tail -n 1)
-    echo "${told:-exit status $1}" | cut -c 1-70
+    echo "${told:-exit status $1}" | cut -c 1-60
 }
 
 report() {
-    printf '%-64s | %-44s | %s\n' "$1" "$2" "$3"
+    printf '%-62s | %-47s | %s\n' "$1" "$2" "$3"
 }
 
 # mutant DESCRIPTION FILE MODEL FIND REPLACE
@@ -72,7 +72,7 @@ mutant() {
     else
         timeout "$limit" cargo test --release --lib -- --exact "$model" >"$work/run.log" 2>&1 || status=$?
         if [ "$status" -eq 0 ]; then
-            report "$what" "$model" "SURVIVED"
+            report "$what" "${model##*::}" "SURVIVED"
             failures=$((failures + 1))
         else
             report "$what" "${model##*::}" "caught: $(cause "$status")"
@@ -208,7 +208,7 @@ mutant "heap: a child is uncounted before its outcome is dropped" src/task/heap.
 mutant "counter: complete sets the latch although nobody waits" src/task/counter.rs \
     task::model::counter_can_be_polled \
     'if old == ONE | WAITING {' \
-    'if old & !WAITING == ONE {'
+    'if old & WAITING == 0 || old == ONE | WAITING {'
 mutant "counter: complete publishes nothing" src/task/counter.rs \
     task::model::counter_can_be_polled \
     '.fetch_sub(ONE, Ordering::AcqRel);' \
@@ -291,7 +291,7 @@ mutant "idle: a sleeper takes no second look" src/scheduler/idle.rs \
 mutant "idle: a sleeper looks before it announces itself" src/scheduler/idle.rs \
     scheduler::model::sleep_one_worker \
     'let mut lingering = self.lie_down(bed, searching);' \
-    'if view.wanted(Counts(0)) {
+    'if view.wanted(Counts::of(0)) {
             if !searching { self.change(SEARCHING); }
             return Slept::Searching;
         }
@@ -308,12 +308,12 @@ mutant "idle: the sleeper is taken off the list but not woken" src/scheduler/idl
             bed.parker.unpark();' \
     'drop(roster);'
 mutant "idle: the last searcher looks again without a fence" src/scheduler/idle.rs \
-    scheduler::model::sleep_searcher_wakes_its_successor \
+    scheduler::model::lend_to_a_searcher_that_finds_work \
     'if last {
             fence(Ordering::SeqCst);
         }' ''
 mutant "idle: the last searcher wakes no successor" src/scheduler/idle.rs \
-    scheduler::model::sleep_searcher_wakes_its_successor \
+    scheduler::model::lend_to_a_searcher_that_finds_work \
     '        last
     }' \
     '        false
@@ -330,12 +330,33 @@ mutant "idle: a lender stays counted as active" src/scheduler/idle.rs \
     'self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());' ''
 mutant "idle: the waiters of a stalled pool are not woken" src/scheduler/idle.rs \
     scheduler::model::lend_in_a_stalled_pool \
-    'if counts.active() == 0 {' \
-    'if counts.active() == usize::MAX {'
+    'if new && counts.active() == 0 {' \
+    'if new && counts.active() == usize::MAX {'
 mutant "idle: a lender is not told that the pool is stalled" src/scheduler/idle.rs \
     scheduler::model::lend_in_a_stalled_pool \
     'let stalled = counts.active() == 0' \
     'let stalled = counts.active() == usize::MAX'
+
+mutant "idle: the waiter that stalls the pool does not tell the others" src/scheduler/idle.rs \
+    scheduler::model::lend_and_stall_the_other_waiter \
+    'for waiter in roster.waiters.iter().filter(|w| !Arc::ptr_eq(w, own)) {
+            waiter.unpark_stalled();
+        }' ''
+mutant "idle: no waiter hears that a thread could not be started" src/scheduler/idle.rs \
+    scheduler::model::lend_and_no_thread_can_be_started \
+    'self.change((ACTIVE + SEARCHING).wrapping_neg());
+        for waiter in &roster.waiters {
+            waiter.unpark_stalled();
+        }' \
+    'self.change((ACTIVE + SEARCHING).wrapping_neg());'
+mutant "parker: a stall wakes the waiter without telling it why" src/park.rs \
+    scheduler::model::lend_in_a_stalled_pool \
+    'self.stalled.store(true, Ordering::Release);' ''
+
+mutant "parker: news of a stall publishes nothing" src/park.rs \
+    scheduler::model::lend_and_no_thread_can_be_started \
+    'self.stalled.store(true, Ordering::Release);' \
+    'self.stalled.store(true, Ordering::Relaxed);'
 
 # The end
 

@@ -11,8 +11,9 @@
 use crate::latch::{Latch, Registration};
 use crate::park::Parker;
 use crate::priority::Priority;
+use crate::scheduler::counts::Counts;
 use crate::scheduler::forks::{Forks, Promoted, Reclaimed};
-use crate::scheduler::idle::{Bed, Counts, Idle, Kind, Slept, View, Wake};
+use crate::scheduler::idle::{Bed, Idle, Kind, Slept, View, Wake};
 use crate::sync::{Arc, AtomicUsize, Condvar, Ordering, SleepMutex, fence};
 use crate::task::node::Node;
 use crate::task::stack::{StackHeader, StackJob};
@@ -118,8 +119,8 @@ fn job(effect: &Arc<Effect>) -> impl FnOnce() -> u32 + Send + use<> {
     move || effect.happen()
 }
 
-/// The second half of `fork_join`, then the end of the frame: whoever touches the job after that meets
-/// an atomic that names no object of loom, which panics.
+/// The second half of `fork_join`, then the end of the frame: whoever touches the job after that is found
+/// out by the end of its latch, or meets poison.
 fn join<F: FnOnce() -> u32>(
     victim: &Victim,
     slot: usize,
@@ -145,7 +146,9 @@ fn join<F: FnOnce() -> u32>(
         unsafe { job.take_result() }.unwrap()
     };
     assert_eq!(result, 1, "run twice, or not at all");
-    // SAFETY: nothing in it needs a drop any more, and it is plain memory of the caller.
+    // SAFETY: initialized, and from here on nobody may touch it.
+    unsafe { frame.assume_init_drop() };
+    // SAFETY: plain memory of the caller.
     unsafe { ptr::from_mut(frame).write_bytes(0xFF, 1) };
 }
 
@@ -301,6 +304,10 @@ struct Pool {
     all_started: Condvar,
     ran: Tally,
     spares: std::sync::Mutex<Vec<thread::JoinHandle<()>>>,
+    /// Kept to the end: loom does not see that the last owner of an `Arc` has heard of the others.
+    parkers: std::sync::Mutex<Vec<Arc<Parker>>>,
+    /// The system refuses to start any.
+    no_more_threads: bool,
 }
 
 impl View for Pool {
@@ -314,21 +321,29 @@ impl View for Pool {
 }
 
 impl Pool {
-    fn new(size: usize, max_threads: usize) -> Arc<Self> {
-        Self::with_tasks_that_meet(1, size, max_threads)
-    }
-
-    fn with_tasks_that_meet(together: usize, size: usize, max_threads: usize) -> Arc<Self> {
-        Arc::new(Self {
+    fn with(size: usize, max_threads: usize) -> Self {
+        Self {
             idle: Idle::new(size, max_threads),
             tasks: AtomicUsize::new(0),
             latch: Latch::new(),
-            together,
+            together: 1,
             started: SleepMutex::new(0),
             all_started: Condvar::new(),
             ran: Tally::new(0),
             spares: std::sync::Mutex::new(Vec::new()),
-        })
+            parkers: std::sync::Mutex::new(Vec::new()),
+            no_more_threads: false,
+        }
+    }
+
+    fn parker(&self) -> Arc<Parker> {
+        let parker = Arc::new(Parker::new());
+        self.parkers.lock().unwrap().push(Arc::clone(&parker));
+        parker
+    }
+
+    fn new(size: usize, max_threads: usize) -> Arc<Self> {
+        Arc::new(Self::with(size, max_threads))
     }
 
     fn has_tasks(&self) -> bool {
@@ -345,18 +360,15 @@ impl Pool {
 
     /// As `Registry::inject` does.
     fn publish(self: &Arc<Self>) {
-        self.publish_batch(1);
-    }
-
-    /// As `account_for_batch` does.
-    fn publish_batch(self: &Arc<Self>, count: usize) {
-        self.tasks.fetch_add(count, Ordering::Relaxed);
+        self.tasks.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         self.act_on(self.idle.notify(Kind::Task));
     }
 
     fn act_on(self: &Arc<Self>, wake: Wake) {
-        if wake == Wake::StartThread {
+        if wake == Wake::StartThread && self.no_more_threads {
+            self.idle.start_failed();
+        } else if wake == Wake::StartThread {
             let spare = self.start(true);
             self.spares.lock().unwrap().push(spare);
         }
@@ -366,7 +378,7 @@ impl Pool {
     fn hand_on(self: &Arc<Self>) {
         let counts = self.idle.counts();
         if counts.searching() == 0 && self.idle.has_room(counts, Kind::Task) && self.has_tasks() {
-            self.act_on(self.idle.notify(Kind::Task));
+            self.act_on(self.idle.notify_again(Kind::Task));
         }
     }
 
@@ -377,7 +389,7 @@ impl Pool {
 
     /// As `Participant::live` does.
     fn live(self: &Arc<Self>, late: bool) {
-        let bed = Bed::new(Arc::new(Parker::new()));
+        let bed = Bed::new(self.parker());
         let mut searching = late;
         loop {
             if self.next_work(&mut searching) {
@@ -425,22 +437,37 @@ impl Pool {
         true
     }
 
-    /// As `Participant::wait` does when what it waits for has not been spawned by this thread: any
-    /// task will do.
+    /// Waits until a task has run.
     fn wait(self: &Arc<Self>) {
-        let parker = Arc::new(Parker::new());
-        while !self.latch.is_set() {
-            if self.latch.register(&parker) == Registration::AlreadySet {
-                break;
-            }
-            let stalled = self.idle.lend(&parker, false);
+        self.wait_for(&self.latch, true);
+    }
+
+    /// As `park_and_lend` does until the wait is over. The only things to find are queued tasks, and
+    /// those only for a waiter that looks everywhere, if it may run them at all.
+    fn wait_for(self: &Arc<Self>, latch: &Latch, may_run: bool) {
+        let parker = self.parker();
+        while !latch.is_set() {
+            let mut stalled = self.idle.lend(&parker, false);
             self.hand_on();
-            let found = stalled && self.take();
-            if !found {
-                parker.park();
+            if stalled {
+                self.idle.tell_other_waiters(&parker);
             }
+            let found = loop {
+                if stalled || parker.take_stalled() {
+                    stalled = false;
+                    if may_run && self.take() {
+                        break true;
+                    }
+                }
+                if latch.register(&parker) == Registration::AlreadySet {
+                    break false;
+                }
+                parker.park();
+                if latch.unregister() {
+                    break false;
+                }
+            };
             self.idle.take_back(&parker, false);
-            self.latch.unregister();
             if found {
                 self.run();
             }
@@ -508,16 +535,21 @@ fn sleep_two_workers_and_a_publisher() {
 }
 
 #[test]
-fn sleep_searcher_wakes_its_successor() {
-    explore_to(2, "sleep_searcher_wakes_its_successor", || {
-        // Each of the two tasks needs the other one to be run, too.
-        let pool = Pool::with_tasks_that_meet(2, 2, 2);
-        let workers = [pool.start(false), pool.start(false)];
-        pool.publish_batch(2);
-        pool.idle.close(&*pool);
-        for worker in workers {
-            worker.join().unwrap();
-        }
+fn lend_to_a_searcher_that_finds_work() {
+    explore_to(1, "lend_to_a_searcher_that_finds_work", || {
+        // Each of the two tasks needs the other one to be run, too. The lender may rely on the other
+        // worker, which searches; when that finds a task, it must see that there is room for one more.
+        let pool = Arc::new(Pool {
+            together: 2,
+            ..Pool::with(2, 3)
+        });
+        let worker = pool.start(false);
+        pool.publish();
+        pool.publish();
+        pool.wait();
+        pool.idle.abandon();
+        worker.join().unwrap();
+        pool.join_spares();
         pool.check(2);
     });
 }
@@ -566,6 +598,44 @@ fn lend_in_a_stalled_pool() {
         };
         pool.wait();
         publisher.join().unwrap();
+        pool.check(1);
+    });
+}
+
+#[test]
+fn lend_and_no_thread_can_be_started() {
+    explore("lend_and_no_thread_can_be_started", || {
+        let pool = Arc::new(Pool {
+            no_more_threads: true,
+            ..Pool::with(1, 2)
+        });
+        let publisher = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || pool.publish())
+        };
+        pool.wait();
+        publisher.join().unwrap();
+        pool.check(1);
+    });
+}
+
+#[test]
+fn lend_and_stall_the_other_waiter() {
+    explore("lend_and_stall_the_other_waiter", || {
+        // The last one to lend may not run what the other one waits for; and waits for that one.
+        let pool = Pool::new(2, 2);
+        let end = Arc::new(Latch::new());
+        let other = {
+            let (pool, end) = (Arc::clone(&pool), Arc::clone(&end));
+            thread::spawn(move || {
+                pool.wait();
+                // SAFETY: alive.
+                unsafe { Latch::set(Arc::as_ptr(&end)) };
+            })
+        };
+        pool.publish();
+        pool.wait_for(&end, false);
+        other.join().unwrap();
         pool.check(1);
     });
 }

@@ -2,15 +2,15 @@
 //!
 //! `LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test --release --lib model`
 //!
-//! Each model lets the owner free what it waited for as early as its module allows. Freed memory is
-//! *poisoned*: an atomic or a lock in it names an object that loom does not have, so whoever still
-//! touches it panics. What must be handed over is in loom's cells, which notice a missing ordering.
+//! Each model lets the owner free what it waited for as early as its module allows. The end of an atomic
+//! is an exclusive access (see `sync`), so loom reports whoever touches it later; besides, freed memory is
+//! *poisoned*. What must be handed over is in loom's cells, which notice a missing ordering.
 
 use crate::error::PanicSink;
 use crate::latch::{Latch, Registration};
 use crate::park::Parker;
 use crate::priority::Priority;
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 use crate::task::counter::{Counter, Owner};
 use crate::task::heap::{self, Claimed, Entry, Env, Origin, Remote, Taken};
 use loom::cell::UnsafeCell;
@@ -439,7 +439,8 @@ impl Drop for Witness {
 #[derive(Clone)]
 struct Case {
     memory: Data,
-    runs: Arc<Tally>,
+    /// One of loom's, so that others may come in between claim and run.
+    runs: Arc<AtomicUsize>,
     closures: Arc<Tally>,
     results: Arc<Tally>,
     parker: Arc<Parker>,
@@ -462,7 +463,7 @@ impl Case {
         MEMORY.set(Some(memory.clone()));
         Self {
             memory,
-            runs: Arc::new(Tally::new(0)),
+            runs: Arc::new(AtomicUsize::new(0)),
             closures: Arc::new(Tally::new(0)),
             results: Arc::new(Tally::new(0)),
             parker: Arc::new(Parker::new()),
@@ -512,7 +513,14 @@ impl Case {
             match entry.take() {
                 Taken::Run(task) => self.run(task, REMOTE),
                 // Then the pool may end, so a claimant from outside must be done.
-                Taken::Stale => assert!(!self.outside || self.runs.load(Ordering::Relaxed) == 1),
+                Taken::Stale if self.outside => {
+                    assert_eq!(
+                        self.runs.fetch_add(0, Ordering::Relaxed),
+                        1,
+                        "still running"
+                    );
+                }
+                Taken::Stale => {}
                 Taken::Foreign(entry) => {
                     // Kept; looked at now and then.
                     while !entry.is_done() {
