@@ -308,12 +308,12 @@ mutant "idle: the sleeper is taken off the list but not woken" src/scheduler/idl
             bed.parker.unpark();' \
     'drop(roster);'
 mutant "idle: the last searcher looks again without a fence" src/scheduler/idle.rs \
-    scheduler::model::lend_to_a_searcher_that_finds_work \
+    scheduler::model::sleep_searcher_wakes_its_successor \
     'if last {
             fence(Ordering::SeqCst);
         }' ''
 mutant "idle: the last searcher wakes no successor" src/scheduler/idle.rs \
-    scheduler::model::lend_to_a_searcher_that_finds_work \
+    scheduler::model::sleep_searcher_wakes_its_successor \
     '        last
     }' \
     '        false
@@ -353,10 +353,10 @@ mutant "parker: a stall wakes the waiter without telling it why" src/park.rs \
     scheduler::model::lend_in_a_stalled_pool \
     'self.stalled.store(true, Ordering::Release);' ''
 
-mutant "parker: news of a stall publishes nothing" src/park.rs \
+mutant "parker: news of a stall is taken without acquiring" src/park.rs \
     scheduler::model::lend_and_no_thread_can_be_started \
-    'self.stalled.store(true, Ordering::Release);' \
-    'self.stalled.store(true, Ordering::Relaxed);'
+    'self.stalled.swap(false, Ordering::Acquire)' \
+    'self.stalled.swap(false, Ordering::Relaxed)'
 
 # The end
 

@@ -183,33 +183,53 @@ impl Participant {
         deep: bool,
     ) -> Option<Claimed> {
         let newer = self.newer_than(mark);
-        let reach = if deep { newer } else { newer.min(1) };
-        if reach == 0 {
+        if newer == 0 {
             return None;
         }
         for level in Priority::DESCENDING {
-            let mut aside = Vec::new();
-            let mut found = None;
-            while found.is_none() && aside.len() < reach {
-                let Some(entry) = self.deques.pop(level) else {
-                    break;
-                };
-                if entry.is_beneath(awaited, self.is_guest()) {
-                    self.count_net(-1);
-                    found = self.take_entry(entry);
-                } else {
-                    aside.push(entry);
+            while let Some(entry) = self.deques.pop(level) {
+                // The usual case: the newest is a child of what is waited for.
+                if !entry.is_beneath(awaited, self.is_guest()) {
+                    let reach = if deep { newer } else { 1 };
+                    match self.dig(level, entry, awaited, reach) {
+                        Some(task) => return Some(task),
+                        None => break,
+                    }
                 }
-            }
-            // Out of sight for a moment: whoever went to sleep meanwhile must hear of it.
-            if !aside.is_empty() {
-                self.put_back(level, aside);
-            }
-            if found.is_some() {
-                return found;
+                self.count_net(-1);
+                if let Some(task) = self.take_entry(entry) {
+                    return Some(task);
+                }
             }
         }
         None
+    }
+
+    /// Looks beneath the newest entry, which is not for this waiter: at `reach` entries in all.
+    #[cold]
+    fn dig(
+        &self,
+        level: Priority,
+        newest: Entry,
+        awaited: *const Node,
+        reach: usize,
+    ) -> Option<Claimed> {
+        let mut aside = vec![newest];
+        let mut found = None;
+        while found.is_none() && aside.len() < reach {
+            let Some(entry) = self.deques.pop(level) else {
+                break;
+            };
+            if entry.is_beneath(awaited, self.is_guest()) {
+                self.count_net(-1);
+                found = self.take_entry(entry);
+            } else {
+                aside.push(entry);
+            }
+        }
+        // Out of sight for a moment: whoever went to sleep meanwhile must hear of it.
+        self.put_back(level, aside);
+        found
     }
 
     #[cold]

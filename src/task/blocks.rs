@@ -21,7 +21,7 @@ const ALIGN: usize = 16;
 /// How many blocks change hands at a time.
 const CHAIN: usize = 32;
 /// What the depot keeps for each size.
-const DEPOT_BYTES: usize = 64 << 10;
+const DEPOT_BYTES: usize = 16 << 20;
 
 /// A free block: the link to the next.
 struct Free {

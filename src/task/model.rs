@@ -75,6 +75,10 @@ impl<T> Drop for Frame<T> {
 struct Data(Arc<UnsafeCell<u32>>);
 
 impl Data {
+    #[allow(
+        clippy::arc_with_non_send_sync,
+        reason = "the threads of a model take turns"
+    )]
     fn new() -> Self {
         Self(Arc::new(UnsafeCell::new(0)))
     }
