@@ -114,14 +114,15 @@ impl Parker {
 
     /// Leaves the message that the pool has stalled, and a token.
     pub(crate) fn unpark_stalled(&self) {
-        // Relaxed: the token that follows carries it.
-        self.stalled.store(true, Ordering::Relaxed);
+        // Release, for `take_stalled`: the message may be taken before its token.
+        self.stalled.store(true, Ordering::Release);
         self.unpark();
     }
 
     /// Takes the message.
     pub(crate) fn take_stalled(&self) -> bool {
-        self.stalled.load(Ordering::Relaxed) && self.stalled.swap(false, Ordering::Relaxed)
+        // Acquire: the look that follows sees what was published before the message.
+        self.stalled.load(Ordering::Relaxed) && self.stalled.swap(false, Ordering::Acquire)
     }
 
     /// Leaves a token and wakes the owner if it sleeps.
