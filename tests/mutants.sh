@@ -98,68 +98,68 @@ report "------" "---------" "-------"
 # The latch
 
 mutant "latch: set publishes nothing" src/latch.rs \
-    task::model::latch_wakes_and_is_left_alone \
+    task::model::latch::latch_wakes_and_is_left_alone \
     '.swap(SET, Ordering::AcqRel)' \
     '.swap(SET, Ordering::Acquire)'
 mutant "latch: set looks at the latch again" src/latch.rs \
-    task::model::latch_wakes_and_is_left_alone \
+    task::model::latch::latch_wakes_and_is_left_alone \
     'if old != UNSET && old != SET {' \
     'if unsafe { &*this }.is_set() && old != UNSET && old != SET {'
 mutant "latch: register sees SET without acquiring" src/latch.rs \
-    task::model::latch_wakes_and_is_left_alone \
+    task::model::latch::latch_wakes_and_is_left_alone \
     '.compare_exchange(UNSET, address, Ordering::Release, Ordering::Acquire)' \
     '.compare_exchange(UNSET, address, Ordering::Release, Ordering::Relaxed)'
 mutant "latch: unregister sees SET without acquiring" src/latch.rs \
-    task::model::latch_registration_can_be_taken_back \
+    task::model::latch::latch_registration_can_be_taken_back \
     'let found = self.word.load(Ordering::Acquire);' \
     'let found = self.word.load(Ordering::Relaxed);'
 mutant "latch: unregister leaks the parker" src/latch.rs \
-    task::model::latch_registration_can_be_taken_back \
+    task::model::latch::latch_registration_can_be_taken_back \
     'if address != UNSET {' \
     'if address == SET {'
 
 # The parker
 
 mutant "parker: unpark does not pass through the lock" src/park.rs \
-    task::model::parker_loses_no_token \
+    task::model::latch::parker_loses_no_token \
     'drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));' ''
 mutant "parker: unpark publishes nothing" src/park.rs \
-    task::model::parker_hands_over_in_turn \
+    task::model::latch::parker_hands_over_in_turn \
     'self.state.swap(NOTIFIED, Ordering::Release)' \
     'self.state.swap(NOTIFIED, Ordering::Relaxed)'
 mutant "parker: the token is taken without acquiring" src/park.rs \
-    task::model::parker_hands_over_in_turn \
+    task::model::latch::parker_hands_over_in_turn \
     '.compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed)' \
     '.compare_exchange(NOTIFIED, EMPTY, Ordering::Relaxed, Ordering::Relaxed)'
 mutant "parker: a token that meets the lock is left behind" src/park.rs \
-    task::model::parker_hands_over_in_turn \
+    task::model::latch::parker_hands_over_in_turn \
     'let taken = self.take_token();
             debug_assert!(taken, "only the owner parks");' ''
 
 # The claim word
 
 mutant "state: pop takes the short way beside a handle" src/task/state.rs \
-    task::model::claim_by_popper_or_joiner \
+    task::model::claim::claim_by_popper_or_joiner \
     'if word == QUEUED {' \
     'if word & CLAIMED == 0 {'
 mutant "state: a claim does not ask for other claims" src/task/state.rs \
-    task::model::claim_by_popper_or_joiner \
+    task::model::claim::claim_by_popper_or_joiner \
     'if word & CLAIMED != 0 {
                 return false;' \
     'if word & CLAIMED != 0 && word == 0 {
                 return false;'
 mutant "state: complete publishes nothing" src/task/state.rs \
-    task::model::claim_by_popper_wakes_the_waiter \
+    task::model::claim::claim_by_popper_wakes_the_waiter \
     '(word & FLAGS) | DONE,
                 Ordering::AcqRel,' \
     '(word & FLAGS) | DONE,
                 Ordering::Acquire,'
 mutant "state: complete drops the waiter instead of waking it" src/task/state.rs \
-    task::model::claim_by_popper_wakes_the_waiter \
+    task::model::claim::claim_by_popper_wakes_the_waiter \
     'Ok(old) => return Completed::HandedOver(take_parker(old)),' \
     'Ok(old) => { drop(take_parker(old)); return Completed::HandedOver(None); }'
 mutant "state: complete overwrites what a handle has just done" src/task/state.rs \
-    task::model::claim_by_popper_wakes_the_waiter \
+    task::model::claim::claim_by_popper_wakes_the_waiter \
     'match self.0.compare_exchange_weak(
                 word,
                 (word & FLAGS) | DONE,
@@ -169,35 +169,35 @@ mutant "state: complete overwrites what a handle has just done" src/task/state.r
     'self.0.store((word & FLAGS) | DONE, Ordering::Release);
             match Ok::<usize, usize>(word) {'
 mutant "state: dropping a handle publishes nothing" src/task/state.rs \
-    task::model::claim_by_popper_and_handle_dropped \
+    task::model::claim::claim_by_popper_and_handle_dropped \
     'word & !HANDLE,
                 Ordering::AcqRel,' \
     'word & !HANDLE,
                 Ordering::Acquire,'
 mutant "state: the last stale entry frees nothing" src/task/state.rs \
-    task::model::claim_by_popper_or_joiner \
+    task::model::claim::claim_by_popper_or_joiner \
     '} else if word & (DONE | HANDLE) == DONE {' \
     '} else if word & (DONE | HANDLE) == 0 {'
 mutant "state: the handle of a done task lets go without release" src/task/state.rs \
-    task::model::claim_by_popper_or_joiner \
+    task::model::claim::claim_by_popper_or_joiner \
     'self.0.fetch_and(!HANDLE, Ordering::AcqRel)' \
     'self.0.fetch_and(!HANDLE, Ordering::Acquire)'
 mutant "state: an entry is let go while an outsider runs the task" src/task/state.rs \
-    task::model::claim_from_outside_keeps_the_entry \
+    task::model::claim::claim_from_outside_keeps_the_entry \
     '} else if word & (FOREIGN | DONE) == FOREIGN {' \
     '} else if word & (FOREIGN | DONE) == FOREIGN | DONE | HANDLE {'
 mutant "state: a registration that comes too late leaks" src/task/state.rs \
-    task::model::claim_by_popper_wakes_the_waiter \
+    task::model::claim::claim_by_popper_wakes_the_waiter \
     'drop(take_parker(address));' \
     'std::mem::forget(take_parker(address));'
 mutant "state: unregister forgets the parker" src/task/state.rs \
-    task::model::claim_wait_times_out \
+    task::model::claim::claim_wait_times_out \
     'drop(take_parker(old));
                     return false;' \
     'std::mem::forget(take_parker(old));
                     return false;'
 mutant "heap: a child is uncounted before its outcome is dropped" src/task/heap.rs \
-    task::model::claim_is_counted_until_nothing_is_left \
+    task::model::claim::claim_is_counted_until_nothing_is_left \
     'let mut waiter = None;' \
     'if !counter.is_null() { unsafe { Counter::complete(counter, env.here) }; }
         let counter: *const Counter = ptr::null();
@@ -206,27 +206,27 @@ mutant "heap: a child is uncounted before its outcome is dropped" src/task/heap.
 # The counter
 
 mutant "counter: complete sets the latch although nobody waits" src/task/counter.rs \
-    task::model::counter_can_be_polled \
+    task::model::counter::counter_can_be_polled \
     'if old == ONE | WAITING {' \
     'if old & WAITING == 0 || old == ONE | WAITING {'
 mutant "counter: complete publishes nothing" src/task/counter.rs \
-    task::model::counter_can_be_polled \
+    task::model::counter::counter_can_be_polled \
     '.fetch_sub(ONE, Ordering::AcqRel);' \
     '.fetch_sub(ONE, Ordering::Acquire);'
 mutant "counter: is_done does not acquire" src/task/counter.rs \
-    task::model::counter_can_be_polled \
+    task::model::counter::counter_can_be_polled \
     'let shared = self.shared.load(Ordering::Acquire);' \
     'let shared = self.shared.load(Ordering::Relaxed);'
 mutant "counter: unregister leaves before the latch is set" src/task/counter.rs \
-    task::model::counter_leaves_only_through_the_latch \
+    task::model::counter::counter_leaves_only_through_the_latch \
     'while !self.latch.is_set() {' \
     'while false {'
 mutant "counter: unregister leaves the latch registered" src/task/counter.rs \
-    task::model::counter_wait_is_resumed_for_a_child_of_its_own \
+    task::model::counter::counter_wait_is_resumed_for_a_child_of_its_own \
     'let set = self.latch.unregister();
         debug_assert!(!set, "the latch is set only when the sum is zero");' ''
 mutant "counter: the waiting bit comes before the registration" src/task/counter.rs \
-    task::model::counter_hears_of_the_last_child \
+    task::model::counter::counter_hears_of_the_last_child \
     'let registered = self.latch.register(parker);
         debug_assert_eq!(
             registered,
@@ -245,51 +245,51 @@ mutant "counter: the waiting bit comes before the registration" src/task/counter
             + local * ONE;
         let _ = self.latch.register(parker);'
 mutant "counter: register does not notice that all are done" src/task/counter.rs \
-    task::model::counter_hears_of_the_last_child \
+    task::model::counter::counter_hears_of_the_last_child \
     'if sum == 0 {' \
     'if sum == 0 && local == isize::MAX {'
 
 # Promotion and steal-back
 
 mutant "forks: the owner takes a promoted job for a private one" src/scheduler/forks.rs \
-    scheduler::model::forks_one_thief \
+    scheduler::model::forks::forks_one_thief \
     'self.bottom.get() <= slot' \
     'self.bottom.get() <= slot + 1'
 mutant "forks: reclaim takes whatever is newest" src/scheduler/forks.rs \
-    scheduler::model::forks_the_newer_is_stolen \
+    scheduler::model::forks::forks_the_newer_is_stolen \
     'Some((at, Some(entry))) if entry.slot == slot => {' \
     'Some((at, Some(_))) => {'
 mutant "forks: reclaim does not lower the bottom" src/scheduler/forks.rs \
-    scheduler::model::forks_after_a_steal \
+    scheduler::model::forks::forks_after_a_steal \
     'self.bottom.set(slot);' ''
 mutant "forks: a thief leaves the job on the board" src/scheduler/forks.rs \
-    scheduler::model::forks_one_thief \
+    scheduler::model::forks::forks_one_thief \
     'let taken = jobs.remove(at);' \
     'let taken = jobs.entries[at].expect("within the length");'
 mutant "forks: a theft asks for nothing more" src/scheduler/forks.rs \
-    scheduler::model::forks_a_theft_asks_for_more \
+    scheduler::model::forks::forks_a_theft_asks_for_more \
     'self.limit.store(0, Ordering::Relaxed);' ''
 mutant "forks: a theft leaves the board's levels" src/scheduler/forks.rs \
-    scheduler::model::forks_one_thief \
+    scheduler::model::forks::forks_one_thief \
     'let taken = jobs.remove(at);
         self.board.publish_levels(&jobs);' \
     'let taken = jobs.remove(at);'
 
 # Sleep
 
-mutant "model: a publisher without its fence" src/scheduler/model.rs \
-    scheduler::model::sleep_one_worker \
+mutant "model: a publisher without its fence" src/scheduler/model/idle.rs \
+    scheduler::model::idle::sleep_one_worker \
     'fence(Ordering::SeqCst);' ''
 mutant "idle: a sleeper without its fence" src/scheduler/idle.rs \
-    scheduler::model::sleep_one_worker \
+    scheduler::model::idle::sleep_one_worker \
     '// Announced; now the fence and the second look.
         fence(Ordering::SeqCst);' ''
 mutant "idle: a sleeper takes no second look" src/scheduler/idle.rs \
-    scheduler::model::sleep_one_worker \
+    scheduler::model::idle::sleep_one_worker \
     'if view.wanted(self.counts()) {' \
     'if false {'
 mutant "idle: a sleeper looks before it announces itself" src/scheduler/idle.rs \
-    scheduler::model::sleep_one_worker \
+    scheduler::model::idle::sleep_one_worker \
     'let mut lingering = self.lie_down(bed, searching);' \
     'if view.wanted(Counts::of(0)) {
             if !searching { self.change(SEARCHING); }
@@ -300,83 +300,83 @@ mutant "idle: a sleeper looks before it announces itself" src/scheduler/idle.rs 
             bed.parker.park();
         }'
 mutant "idle: a searcher goes to bed and stays counted" src/scheduler/idle.rs \
-    scheduler::model::sleep_one_worker \
+    scheduler::model::idle::sleep_one_worker \
     'delta = delta.wrapping_sub(SEARCHING);' ''
 mutant "idle: the sleeper is taken off the list but not woken" src/scheduler/idle.rs \
-    scheduler::model::sleep_one_worker \
+    scheduler::model::idle::sleep_one_worker \
     'drop(roster);
             bed.parker.unpark();' \
     'drop(roster);'
 mutant "idle: the last searcher looks again without a fence" src/scheduler/idle.rs \
-    scheduler::model::sleep_searcher_wakes_its_successor \
+    scheduler::model::idle::sleep_searcher_wakes_its_successor \
     'if last {
             fence(Ordering::SeqCst);
         }' ''
 mutant "idle: the last searcher wakes no successor" src/scheduler/idle.rs \
-    scheduler::model::sleep_searcher_wakes_its_successor \
+    scheduler::model::idle::sleep_searcher_wakes_its_successor \
     '        last
     }' \
     '        false
     }'
 mutant "idle: a lender without its fence" src/scheduler/idle.rs \
-    scheduler::model::lend_to_a_spare \
+    scheduler::model::idle::lend_to_a_spare \
     'drop(roster);
         fence(Ordering::SeqCst);
         stalled' \
     'drop(roster);
         stalled'
 mutant "idle: a lender stays counted as active" src/scheduler/idle.rs \
-    scheduler::model::lend_to_a_spare \
+    scheduler::model::idle::lend_to_a_spare \
     'self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());' ''
 mutant "idle: the waiters of a stalled pool are not woken" src/scheduler/idle.rs \
-    scheduler::model::lend_in_a_stalled_pool \
+    scheduler::model::idle::lend_in_a_stalled_pool \
     'if new && counts.active() == 0 {' \
     'if new && counts.active() == usize::MAX {'
 mutant "idle: a lender is not told that the pool is stalled" src/scheduler/idle.rs \
-    scheduler::model::lend_in_a_stalled_pool \
+    scheduler::model::idle::lend_in_a_stalled_pool \
     'let stalled = counts.active() == 0' \
     'let stalled = counts.active() == usize::MAX'
 
 mutant "idle: the waiter that stalls the pool does not tell the others" src/scheduler/idle.rs \
-    scheduler::model::lend_and_stall_the_other_waiter \
+    scheduler::model::idle::lend_and_stall_the_other_waiter \
     'for waiter in roster.waiters.iter().filter(|w| !Arc::ptr_eq(w, own)) {
             waiter.unpark_stalled();
         }' ''
 mutant "idle: no waiter hears that a thread could not be started" src/scheduler/idle.rs \
-    scheduler::model::lend_and_no_thread_can_be_started \
+    scheduler::model::idle::lend_and_no_thread_can_be_started \
     'self.change((ACTIVE + SEARCHING).wrapping_neg());
         for waiter in &roster.waiters {
             waiter.unpark_stalled();
         }' \
     'self.change((ACTIVE + SEARCHING).wrapping_neg());'
 mutant "parker: a stall wakes the waiter without telling it why" src/park.rs \
-    scheduler::model::lend_in_a_stalled_pool \
+    scheduler::model::idle::lend_in_a_stalled_pool \
     'self.stalled.store(true, Ordering::Release);' ''
 
 mutant "parker: news of a stall is taken without acquiring" src/park.rs \
-    scheduler::model::lend_and_no_thread_can_be_started \
+    scheduler::model::idle::lend_and_no_thread_can_be_started \
     'self.stalled.swap(false, Ordering::Acquire)' \
     'self.stalled.swap(false, Ordering::Relaxed)'
 
 # The end
 
 mutant "close: the last to go to bed does not end the pool" src/scheduler/idle.rs \
-    scheduler::model::close_against_a_guest_that_spawns \
+    scheduler::model::idle::close_against_a_guest_that_spawns \
     'if self.is_closing() && self.end_if_settled(view) {' \
     'if false && self.end_if_settled(view) {'
 mutant "close: the last guest does not end the pool" src/scheduler/idle.rs \
-    scheduler::model::close_against_a_guest_that_spawns \
+    scheduler::model::idle::close_against_a_guest_that_spawns \
     'if self.is_closing() {
             self.end_if_settled(view);
         }' ''
 mutant "close: the pool ends around a guest" src/scheduler/idle.rs \
-    scheduler::model::close_against_a_guest_that_spawns \
+    scheduler::model::idle::close_against_a_guest_that_spawns \
     ' && self.guests_inside() == 0' ''
 mutant "close: the pool ends beside work" src/scheduler/idle.rs \
-    scheduler::model::close_against_a_guest_that_spawns \
+    scheduler::model::idle::close_against_a_guest_that_spawns \
     ' && view.settled()' ''
 mutant "close: the sleepers are not told" src/scheduler/idle.rs \
-    scheduler::model::close_against_a_guest_that_spawns \
+    scheduler::model::idle::close_against_a_guest_that_spawns \
     'self.terminated.store(true, Ordering::Release);
         for bed in &roster.sleepers {
             bed.parker.unpark();
