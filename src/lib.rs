@@ -30,7 +30,7 @@
 //! built at its first use, with a thread for each processor (or as many as `WINDROW_NUM_THREADS` says).
 //!
 //! A **task** is a closure that the pool runs. [`spawn`] makes one that owns what it uses and returns a
-//! [`JoinHandle`] to its result; dropping the handle lets the task go on alone. A **scope** ([`scope`])
+//! [`JoinHandle`] to its result; dropping the handle lets the task go on alone. A **scope** ([`scope()`])
 //! is a block at whose end all tasks spawned in it are over, so that they may borrow from outside of it.
 //! [`join`] runs two closures, in parallel if anybody is free.
 //!
@@ -63,7 +63,7 @@
 //! |---|---|
 //! | two to four closures, results needed here | [`join`], [`join3`], [`join4`] |
 //! | divide and conquer | [`join`], recursively, without a cut-off of your own |
-//! | many tasks that borrow | [`scope`] and [`Scope::spawn`] |
+//! | many tasks that borrow | [`scope()`] and [`Scope::spawn`] |
 //! | a task that outlives this function | [`spawn`] |
 //! | something urgent, or something that can wait | [`spawn_with_priority`], [`Scope::spawn_with_priority`] |
 //! | a closure that must run on a pool thread | [`ThreadPool::install`] |

@@ -260,7 +260,7 @@ impl<T> ScopedJoinHandle<'_, T> {
         }
     }
 
-    handle_methods!(ScopedJoinHandle);
+    handle_methods!();
 }
 
 impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {

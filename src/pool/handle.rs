@@ -59,7 +59,7 @@ pub(crate) fn here_id() -> *const () {
 
 /// Implements the methods that both kinds of handle share.
 macro_rules! handle_methods {
-    ($handle:ident $(<$scope:lifetime>)?) => {
+    () => {
         /// Waits for the task to end and returns its result.
         ///
         /// A task that nobody has started is run in place, on the calling thread: joining costs no
@@ -153,7 +153,7 @@ impl<T> JoinHandle<T> {
         Self { remote }
     }
 
-    handle_methods!(JoinHandle);
+    handle_methods!();
 }
 
 impl<T> fmt::Debug for JoinHandle<T> {

@@ -31,8 +31,13 @@ pub(crate) fn pause(round: u32) {
 pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
     let me = registry.participants.get(seat);
     Participant::set_current(me);
-    tell(registry, registry.start_handler.as_ref(), me);
-    me.live(late);
+    let mut searching = late;
+    if registry.start_handler.is_some() {
+        // The user's code may take its time, or wait for the pool: nobody may rely on this search.
+        me.end_search(&mut searching);
+        tell(registry, registry.start_handler.as_ref(), me);
+    }
+    me.live(searching);
     tell(registry, registry.exit_handler.as_ref(), me);
     // From here on (thread-local destructors) the thread belongs to no pool.
     Participant::set_current(ptr::null());
@@ -61,10 +66,9 @@ impl View for FromBed<'_> {
 }
 
 impl Participant {
-    fn live(&self, late: bool) {
+    fn live(&self, mut searching: bool) {
         let idle = &self.registry().idle;
         let bed = Bed::new(park::current());
-        let mut searching = late;
         loop {
             match self.next_work(&mut searching) {
                 Some(work) => self.run(work),

@@ -46,9 +46,7 @@ impl Source {
 
     /// A file of tests: those of the model checker bring their own primitives.
     fn is_test(&self) -> bool {
-        ["model.rs", "tests.rs"]
-            .iter()
-            .any(|name| self.path.ends_with(name))
+        self.path.contains("/model/") || self.path.ends_with("tests.rs")
     }
 
     /// The file without its comments and without the tests at its end.
