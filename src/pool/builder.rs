@@ -35,6 +35,12 @@ pub struct ThreadPoolBuilder {
 
 impl ThreadPoolBuilder {
     /// The default settings: as many threads as there are processors for this process.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPoolBuilder::new().build()?;
+    /// assert!(pool.current_num_threads() >= 1);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn new() -> Self {
         Self {
             num_threads: None,
@@ -52,6 +58,12 @@ impl ThreadPoolBuilder {
     ///
     /// Default: the number of processors that this process may use, cgroup quotas included
     /// (`num_cpus::get`). 0 makes [`build`](Self::build) fail with [`BuildError::ZeroThreads`].
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(3).build()?;
+    /// assert_eq!(pool.current_num_threads(), 3);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn num_threads(mut self, num_threads: usize) -> Self {
         self.num_threads = Some(num_threads);
         self
@@ -66,12 +78,27 @@ impl ThreadPoolBuilder {
     /// They are started when there is work and nobody to do it, and then kept asleep for the next
     /// time. Default: as many as `num_threads`. With 0, a parked worker's place stays empty; every
     /// program still finishes.
+    ///
+    /// ```
+    /// // A worker that waits for another pool leaves its place empty: never more than two threads.
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(2).spare_threads(0).build()?;
+    /// assert_eq!(pool.join(|| 1, || 2), (1, 2));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn spare_threads(mut self, cap: usize) -> Self {
         self.spare_threads = Some(cap);
         self
     }
 
     /// The stack size of the pool's threads, in bytes. Default: that of `std::thread`.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(1).stack_size(16 << 20).build()?;
+    /// // On a pool thread, for the sake of its stack.
+    /// let sum = pool.install(|| [1u8; 4 << 20].iter().map(|&x| u64::from(x)).sum::<u64>());
+    /// assert_eq!(sum, 4 << 20);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
         self
@@ -89,6 +116,21 @@ impl ThreadPoolBuilder {
 
     /// Runs on each thread of the pool before its first task, with the thread's index. A panic in it
     /// goes to the panic handler.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// static STARTED: AtomicUsize = AtomicUsize::new(0);
+    /// let pool = windrow::ThreadPoolBuilder::new()
+    ///     .num_threads(2)
+    ///     .start_handler(|_index| {
+    ///         STARTED.fetch_add(1, Ordering::Relaxed);
+    ///     })
+    ///     .build()?;
+    /// drop(pool);
+    /// assert_eq!(STARTED.load(Ordering::Relaxed), 2);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn start_handler(mut self, handler: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.start_handler = Some(Arc::new(handler));
         self
@@ -96,6 +138,14 @@ impl ThreadPoolBuilder {
 
     /// Runs on each thread of the pool after its last task, with the thread's index. A panic in it goes
     /// to the panic handler.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPoolBuilder::new()
+    ///     .num_threads(2)
+    ///     .exit_handler(|index| println!("worker {index} is done"))
+    ///     .build()?;
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn exit_handler(mut self, handler: impl Fn(usize) + Send + Sync + 'static) -> Self {
         self.exit_handler = Some(Arc::new(handler));
         self
@@ -106,6 +156,18 @@ impl ThreadPoolBuilder {
     ///
     /// It runs on the thread where the panic came up, which goes on afterwards. A panic of the panic
     /// handler itself is reported on stderr and contained.
+    ///
+    /// ```
+    /// let (report, panics) = std::sync::mpsc::channel();
+    /// let pool = windrow::ThreadPoolBuilder::new()
+    ///     .num_threads(1)
+    ///     .panic_handler(move |payload| drop(report.send(payload)))
+    ///     .build()?;
+    /// drop(pool.spawn(|| panic!("nobody joins me")));
+    /// let payload = panics.recv().unwrap();
+    /// assert_eq!(payload.downcast_ref(), Some(&"nobody joins me"));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn panic_handler(
         mut self,
         handler: impl Fn(Box<dyn Any + Send>) + Send + Sync + 'static,
@@ -116,6 +178,14 @@ impl ThreadPoolBuilder {
 
     /// The level of tasks that are spawned from outside without a level. Default:
     /// [`Priority::Normal`].
+    ///
+    /// ```
+    /// use windrow::{Priority, ThreadPoolBuilder};
+    ///
+    /// let background = ThreadPoolBuilder::new().num_threads(1).priority(Priority::Low).build()?;
+    /// background.spawn(|| "no hurry").join().unwrap();
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
@@ -126,6 +196,13 @@ impl ThreadPoolBuilder {
     /// # Errors
     /// [`BuildError::ZeroThreads`], [`BuildError::TooManyThreads`], or [`BuildError::ThreadStart`] if
     /// the system refuses a thread; those already started have then been joined.
+    ///
+    /// ```
+    /// use windrow::{BuildError, ThreadPoolBuilder};
+    ///
+    /// let none = ThreadPoolBuilder::new().num_threads(0).build();
+    /// assert!(matches!(none, Err(BuildError::ZeroThreads)));
+    /// ```
     pub fn build(self) -> Result<ThreadPool, BuildError> {
         let num_threads = self.num_threads.unwrap_or_else(num_cpus::get);
         if num_threads == 0 {

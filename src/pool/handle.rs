@@ -70,6 +70,10 @@ macro_rules! handle_methods {
         ///
         /// # Errors
         /// [`JoinError`] with the payload if the task panicked, or without one if it was cancelled.
+        ///
+        /// ```
+        /// assert_eq!(windrow::spawn(|| 6 * 7).join().unwrap(), 42);
+        /// ```
         pub fn join(self) -> Result<T, JoinError> {
             join_remote(self.remote)
         }
@@ -78,6 +82,18 @@ macro_rules! handle_methods {
         ///
         /// # Errors
         /// The handle itself, if the task has not ended.
+        ///
+        /// ```
+        /// let mut handle = windrow::spawn(|| 6 * 7);
+        /// let answer = loop {
+        ///     match handle.try_join() {
+        ///         Ok(result) => break result.unwrap(),
+        ///         Err(unfinished) => handle = unfinished,
+        ///     }
+        ///     std::thread::yield_now();
+        /// };
+        /// assert_eq!(answer, 42);
+        /// ```
         pub fn try_join(self) -> Result<Result<T, JoinError>, Self> {
             if self.is_finished() {
                 Ok(self.remote.into_result())
@@ -92,6 +108,16 @@ macro_rules! handle_methods {
         ///
         /// # Errors
         /// The handle itself, if the task has not ended by then.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        ///
+        /// let (go, wait) = std::sync::mpsc::channel::<()>();
+        /// let handle = windrow::spawn(move || wait.recv().is_ok());
+        /// let handle = handle.join_timeout(Duration::from_millis(1)).unwrap_err();
+        /// go.send(()).unwrap();
+        /// assert!(handle.join().unwrap());
+        /// ```
         pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
             join_remote_until(self.remote, deadline_in(timeout)).map_err(Self::from_remote)
         }
@@ -101,11 +127,31 @@ macro_rules! handle_methods {
         ///
         /// # Errors
         /// The handle itself, if the task has not ended by then.
+        ///
+        /// ```
+        /// use std::time::{Duration, Instant};
+        ///
+        /// let deadline = Instant::now() + Duration::from_secs(60);
+        /// let results: Result<Vec<_>, _> = [1, 2, 3]
+        ///     .map(|x| windrow::spawn(move || x * x))
+        ///     .into_iter()
+        ///     .map(|handle| handle.join_deadline(deadline).expect("in time"))
+        ///     .collect();
+        /// assert_eq!(results.unwrap(), [1, 4, 9]);
+        /// ```
         pub fn join_deadline(self, deadline: Instant) -> Result<Result<T, JoinError>, Self> {
             join_remote_until(self.remote, Some(deadline)).map_err(Self::from_remote)
         }
 
         /// Whether the task has ended, so that [`join`](Self::join) would return at once.
+        ///
+        /// ```
+        /// let handle = windrow::spawn(|| 6 * 7);
+        /// while !handle.is_finished() {
+        ///     std::thread::yield_now();
+        /// }
+        /// assert_eq!(handle.join().unwrap(), 42);
+        /// ```
         pub fn is_finished(&self) -> bool {
             self.remote.header().state.is_done()
         }
@@ -117,6 +163,22 @@ macro_rules! handle_methods {
         ///
         /// # Panics
         /// If dropping a value that the closure owns panics.
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(1).unwrap();
+        /// let (go, wait) = std::sync::mpsc::channel::<()>();
+        /// let (started, running) = std::sync::mpsc::channel();
+        /// let first = pool.spawn(move || {
+        ///     started.send(()).unwrap();
+        ///     wait.recv().is_ok()
+        /// });
+        /// running.recv().unwrap();
+        /// let second = pool.spawn(|| unreachable!("the only worker is busy"));
+        /// assert!(second.cancel());
+        /// assert!(second.join().unwrap_err().is_cancelled());
+        /// assert!(!first.cancel(), "it runs already");
+        /// go.send(()).unwrap();
+        /// ```
         pub fn cancel(&self) -> bool {
             self.remote.cancel(here_id())
         }
