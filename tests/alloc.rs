@@ -63,9 +63,14 @@ struct Count(&'static AtomicUsize);
 
 impl Count {
     fn here() -> Count {
-        let counter = Box::leak(Box::new(AtomicUsize::new(0)));
-        COUNTER.set(Some(counter));
-        Count(counter)
+        let count = Count::of_workers();
+        COUNTER.set(Some(count.0));
+        count
+    }
+
+    /// Without this thread, which may be about to park for the first time while a worker counts.
+    fn of_workers() -> Count {
+        Count(Box::leak(Box::new(AtomicUsize::new(0))))
     }
 
     fn pool(self, num_threads: usize) -> ThreadPool {
@@ -103,8 +108,9 @@ fn bush(depth: usize) {
 fn the_counter_counts() {
     watched(|| {
         let count = Count::here();
-        let pool = count.pool(2);
+        // Before there is a pool, whose workers allocate as they start.
         assert_eq!(count.during(|| drop(black_box(Box::new(1)))), 1);
+        let pool = count.pool(2);
         let boxes = count.during(|| pool.install(|| drop(black_box(vec![1, 2, 3]))));
         assert!(boxes >= 1, "an allocation on a worker was not counted");
     });
@@ -113,7 +119,7 @@ fn the_counter_counts() {
 #[test]
 fn a_join_on_the_only_worker_does_not_allocate() {
     watched(|| {
-        let count = Count::here();
+        let count = Count::of_workers();
         let pool = count.pool(1);
         let allocations = pool.install(|| {
             tree(12);
@@ -133,7 +139,7 @@ fn a_join_on_the_only_worker_does_not_allocate() {
 fn a_join_that_is_shared_with_other_workers_does_not_allocate() {
     watched(|| {
         for size in [2, 8] {
-            let count = Count::here();
+            let count = Count::of_workers();
             let pool = count.pool(size);
             pool.broadcast(|_| tree(10));
             let rounds: Vec<usize> = pool.install(|| {
