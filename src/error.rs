@@ -101,6 +101,19 @@ fn message(payload: &Payload) -> &str {
     }
 }
 
+/// Why a task has no result, other than a panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Somebody cancelled it before it started.
+    Cancelled,
+    /// Its deadline passed before it had ended.
+    Expired,
+    /// The queue was full.
+    Full,
+    /// The pool had been shut down.
+    Closed,
+}
+
 /// Why a task has no result.
 ///
 /// ```
@@ -120,7 +133,7 @@ enum Cause {
         // so that `?` turns it into any boxed error.
         payload: Mutex<Payload>,
     },
-    Cancelled,
+    Failure(Failure),
 }
 
 impl JoinError {
@@ -131,8 +144,8 @@ impl JoinError {
         })
     }
 
-    pub(crate) fn cancelled() -> Self {
-        Self(Cause::Cancelled)
+    pub(crate) fn failure(failure: Failure) -> Self {
+        Self(Cause::Failure(failure))
     }
 
     /// Whether the task panicked.
@@ -142,7 +155,20 @@ impl JoinError {
 
     /// Whether the task was cancelled before it started.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.0, Cause::Cancelled)
+        matches!(self.0, Cause::Failure(Failure::Cancelled))
+    }
+
+    /// Whether the task's deadline passed before it had ended. Whether it had started is in its
+    /// [`Report`](crate::Report).
+    pub fn is_expired(&self) -> bool {
+        matches!(self.0, Cause::Failure(Failure::Expired))
+    }
+
+    /// Whether the pool never accepted the task: its queue was full, or it had been shut down. The
+    /// closure was dropped; [`ThreadPool::try_spawn`](crate::ThreadPool::try_spawn) would have given it
+    /// back.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0, Cause::Failure(Failure::Full | Failure::Closed))
     }
 
     /// What the task panicked with, to look into or to resume with
@@ -165,7 +191,7 @@ impl JoinError {
     pub fn try_into_panic(self) -> Result<Box<dyn std::any::Any + Send + 'static>, JoinError> {
         match self.0 {
             Cause::Panic { payload, .. } => Ok(payload.into_inner()),
-            Cause::Cancelled => Err(self),
+            Cause::Failure(_) => Err(self),
         }
     }
 }
@@ -176,7 +202,7 @@ impl fmt::Debug for JoinError {
             Cause::Panic { message, .. } => {
                 f.debug_tuple("JoinError::Panic").field(message).finish()
             }
-            Cause::Cancelled => f.write_str("JoinError::Cancelled"),
+            Cause::Failure(failure) => f.debug_tuple("JoinError").field(failure).finish(),
         }
     }
 }
@@ -185,9 +211,125 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::Panic { message, .. } => write!(f, "the task panicked: {message}"),
-            Cause::Cancelled => f.write_str("the task was cancelled before it started"),
+            Cause::Failure(Failure::Cancelled) => {
+                f.write_str("the task was cancelled before it started")
+            }
+            Cause::Failure(Failure::Expired) => {
+                f.write_str("the task's deadline passed before it had ended")
+            }
+            Cause::Failure(Failure::Full) => {
+                f.write_str("the task was refused: the pool's queue was full")
+            }
+            Cause::Failure(Failure::Closed) => {
+                f.write_str("the task was refused: the pool had been shut down")
+            }
         }
     }
 }
 
 impl std::error::Error for JoinError {}
+
+/// Why a pool could not change its size. It keeps the size that it had.
+///
+/// ```
+/// let pool = windrow::ThreadPool::new(2)?;
+/// let error = pool.resize(0).unwrap_err();
+/// assert!(matches!(error, windrow::ResizeError::ZeroThreads));
+/// assert_eq!(pool.current_num_threads(), 2);
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// `resize(0)`.
+    #[error("a pool needs at least one thread, but resize was asked for 0")]
+    ZeroThreads,
+    /// More threads than a pool can count.
+    #[error("a pool can have {max} threads at most, but {requested} were asked for")]
+    TooManyThreads {
+        /// What was asked for, spare threads included.
+        requested: usize,
+        /// The most there can be.
+        max: usize,
+    },
+    /// The operating system refused to start a thread.
+    #[error("worker thread {index} could not be started: {source}")]
+    ThreadStart {
+        /// Which worker it was.
+        index: usize,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The pool has been shut down.
+    #[error("the pool has been shut down")]
+    Closed,
+}
+
+/// What was still going on when [`shutdown_timeout`](crate::ThreadPool::shutdown_timeout) gave up waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the pool did not end in time: {queued} tasks were queued and {running} running")]
+#[non_exhaustive]
+pub struct ShutdownError {
+    /// Tasks that had not started, those that wait for their time or a retry included.
+    pub queued: usize,
+    /// Tasks that were running.
+    pub running: usize,
+}
+
+/// Why a pool did not accept a task.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RefusedReason {
+    /// As many tasks were queued as may be.
+    #[error("its queue is full, with {capacity} tasks")]
+    Full {
+        /// How many may be queued.
+        capacity: usize,
+    },
+    /// The pool has been shut down.
+    #[error("it has been shut down")]
+    Closed,
+    /// The task needs the pool's timer, whose thread could not be started.
+    #[error("its timer's thread could not be started: {0}")]
+    Timer(std::io::Error),
+}
+
+/// A task that a pool did not accept, and why.
+///
+/// ```
+/// use windrow::{RefusedReason, ThreadPool};
+///
+/// let pool = ThreadPool::new(1)?;
+/// pool.shutdown();
+/// let refused = pool.try_spawn(|| 6 * 7).unwrap_err();
+/// assert!(matches!(refused.reason, RefusedReason::Closed));
+/// assert_eq!(refused.to_string(), "the pool refused the task: it has been shut down");
+/// // The closure is here, to be run otherwise.
+/// assert_eq!((refused.task)(), 42);
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
+#[derive(Error)]
+#[error("the pool refused the task: {reason}")]
+pub struct Refused<F> {
+    /// Why.
+    pub reason: RefusedReason,
+    /// The closure.
+    pub task: F,
+}
+
+impl<F> fmt::Debug for Refused<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused")
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RefusedReason {
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            RefusedReason::Full { .. } => Failure::Full,
+            RefusedReason::Closed | RefusedReason::Timer(_) => Failure::Closed,
+        }
+    }
+}

@@ -94,23 +94,42 @@
 //! | 3 | `pool` |
 //! | 4 | `scope` |
 
+mod cancel;
+mod clock;
 mod error;
+mod gate;
 mod latch;
+mod life;
+mod metrics;
+mod observe;
 mod park;
+mod policy;
 mod pool;
 mod priority;
+mod report;
 mod rng;
 mod scheduler;
 mod scope;
+#[cfg_attr(loom, path = "sim/inert.rs")]
+mod sim;
 mod sync;
 mod task;
 mod unwind;
 
-pub use error::{BuildError, JoinError};
+pub use cancel::{CancelToken, Cancelled};
+pub use error::{BuildError, JoinError, Refused, RefusedReason, ResizeError, ShutdownError};
+pub use life::{Every, TaskContext};
+pub use observe::{Observer, TaskInfo};
+pub use policy::{Advice, Backoff, PolicyError, QueueFull, RateLimit, Retry};
+pub use pool::config::Config;
 pub use pool::free::{
-    current_num_threads, current_thread_index, join, join3, join4, spawn, spawn_with_priority,
+    blocking, current_num_threads, current_thread_index, join, join3, join4, spawn, spawn_with_priority,
     yield_now,
 };
+pub use pool::lifecycle::UnstartedTask;
+pub use pool::stats::{Histogram, Stats};
+pub use pool::task::{Advise, AnyError, AskFor, InPool, RetryBuilder, Target, TaskBuilder};
 pub use pool::{JoinHandle, ThreadPool, ThreadPoolBuilder};
 pub use priority::Priority;
-pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use report::{Outcome, Report, TaskId};
+pub use scope::{InScope, Scope, ScopedJoinHandle, scope};

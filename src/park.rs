@@ -9,11 +9,15 @@
 //! all sleepers in a table of the process, and a forked child inherits that table with entries of threads
 //! that do not exist there and whose memory is soon reused: new pools in the child then lost wake-ups.
 //!
+//! A member of a simulation (see `sim`) blocks there instead of on the condition variable. While it does,
+//! its place is under the lock, for whoever unparks it.
+//!
 //! # Memory ordering
 //! `unpark` swaps with Release, `park` takes the token with Acquire: what happened before `unpark` is
 //! visible after the `park` that it ends. The lock around the PARKED state closes the window between
 //! the check and the sleep.
 
+use crate::sim::{self, Seat};
 use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -30,7 +34,8 @@ pub(crate) struct Parker {
     state: AtomicU32,
     /// A message that comes with a token: the pool has stalled, look everywhere. See `Idle::lend`.
     stalled: AtomicBool,
-    lock: SleepMutex<()>,
+    /// The owner's place, while it is PARKED in a simulation.
+    lock: SleepMutex<Option<Seat>>,
     wake: Condvar,
 }
 
@@ -39,7 +44,7 @@ impl Parker {
         Self {
             state: AtomicU32::new(EMPTY),
             stalled: AtomicBool::new(false),
-            lock: SleepMutex::new(()),
+            lock: SleepMutex::new(None),
             wake: Condvar::new(),
         }
     }
@@ -53,6 +58,10 @@ impl Parker {
     /// Sleeps until there is a token and consumes it.
     pub(crate) fn park(&self) {
         if self.take_token() {
+            return;
+        }
+        if let Some(seat) = sim::seat() {
+            self.park_simulated(&seat, None);
             return;
         }
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,6 +91,9 @@ impl Parker {
             return true;
         }
         // A timeout too large for the clock is no timeout.
+        if let Some(seat) = sim::seat() {
+            return self.park_simulated(&seat, seat.after(timeout));
+        }
         let deadline = Instant::now().checked_add(timeout);
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if self
@@ -112,6 +124,36 @@ impl Parker {
         }
     }
 
+    /// The same for a member of a simulation, which blocks there; `true` if it consumed a token.
+    #[cold]
+    #[inline(never)]
+    fn park_simulated(&self, seat: &Seat, deadline: Option<Instant>) -> bool {
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if self
+            .state
+            .compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+        {
+            return self.take_token();
+        }
+        loop {
+            // Under the lock: whoever unparks finds the place, and the member blocked.
+            *guard = Some(seat.clone());
+            seat.block(deadline);
+            drop(guard);
+            let timed_out = seat.wait();
+            guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            *guard = None;
+            if self.take_token() {
+                return true;
+            }
+            if timed_out {
+                let old = self.state.swap(EMPTY, Ordering::Acquire);
+                return old == NOTIFIED;
+            }
+        }
+    }
+
     /// Leaves the message that the pool has stalled, and a token.
     pub(crate) fn unpark_stalled(&self) {
         // Release, for `take_stalled`: the message may be taken before its token.
@@ -130,8 +172,15 @@ impl Parker {
         if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
             // The owner holds the lock from setting PARKED until it waits; passing through the lock
             // makes sure that it does wait by now.
-            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
-            self.wake.notify_one();
+            let place = self
+                .lock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            match place {
+                Some(seat) => seat.wake(),
+                None => self.wake.notify_one(),
+            }
         }
     }
 }

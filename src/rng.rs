@@ -16,7 +16,7 @@ impl Rng {
         Self(Cell::new((z ^ (z >> 31)) | 1))
     }
 
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         let mut x = self.0.get();
         x ^= x >> 12;
         x ^= x << 25;

@@ -1,12 +1,22 @@
 //! Scopes: any number of tasks that may borrow, all of them over when the scope ends.
 
-use crate::error::JoinError;
+use crate::error::{JoinError, RefusedReason};
 use crate::pool::ThreadPool;
-use crate::pool::handle::{deadline_in, handle_methods, here_id, join_remote, join_remote_until};
+use crate::life::{self, Attempt, Options};
+use crate::pool::handle::{
+    cancel_remote, deadline_in, handle_methods, join_remote, join_remote_report, join_remote_until,
+    refused_remote,
+};
+use crate::pool::submit::Patience;
+use crate::pool::task::{Target, TaskBuilder, sealed};
 use crate::priority::Priority;
 use crate::scheduler::{Help, Participant, Registry, with_place};
 use crate::task::counter::Counter;
-use crate::task::heap::{self, Origin, Remote};
+use crate::report::{Report, TaskId};
+use crate::task::header::Kind;
+use crate::task::heap::{self, Call, Origin};
+use crate::task::promise::Setter;
+use crate::task::remote::Remote;
 use crate::unwind::{self, Payload};
 use std::fmt;
 use std::marker::PhantomData;
@@ -210,24 +220,106 @@ impl<'scope> Scope<'scope, '_> {
         let registry = unsafe { &*self.registry };
         let here = registry.place_here();
         self.counter.add(here.map_or(ptr::null(), Participant::id));
+        let level = level.unwrap_or_else(|| here.map_or(self.level, Participant::level));
         let origin = Origin {
             parent: &raw const self.counter.node,
-            counted: true,
+            kind: Kind::Scoped,
             pool: self.registry.cast(),
             process: registry.process(),
-            level: level.unwrap_or_else(|| here.map_or(self.level, Participant::level)),
-            workers_only: false,
+            level,
         };
         // SAFETY: the scope ends only after the counter has seen the task end, and `'scope` after it.
-        let (entry, remote) = unsafe { heap::new(f, origin) };
+        let (entry, remote) = unsafe { heap::new(Call(f), origin) };
         match here {
-            Some(here) => here.push_task(entry),
-            None => registry.inject(entry),
+            Some(here) => {
+                here.tally.enter(level, Kind::Scoped.passage());
+                here.push_task(entry);
+            }
+            None => {
+                let tally = &registry.ledger.elsewhere;
+                tally.enter(level, Kind::Scoped.passage());
+                registry.inject(entry);
+            }
         }
         ScopedJoinHandle {
             remote,
             scope: PhantomData,
         }
+    }
+}
+
+/// A scope as a place for tasks.
+#[derive(Debug)]
+pub struct InScope<'s, 'scope, 'env: 'scope>(&'s Scope<'scope, 'env>);
+
+impl<'scope> Target<'scope> for InScope<'scope, 'scope, '_> {}
+
+impl<'scope> sealed::Place<'scope> for InScope<'scope, 'scope, '_> {
+    type Handle<T: Send + 'scope> = ScopedJoinHandle<'scope, T>;
+
+    fn registry(&self) -> &Registry {
+        // SAFETY: the pool outlives the scope.
+        unsafe { &*self.0.registry }
+    }
+
+    fn begin<T, F>(
+        self,
+        options: Options,
+        _: Patience,
+        f: F,
+        make: impl FnOnce(F, Setter<T>) -> Box<dyn Attempt + 'scope>,
+    ) -> Result<ScopedJoinHandle<'scope, T>, (RefusedReason, F)>
+    where
+        T: Send + 'scope,
+    {
+        let scope = self.0;
+        // SAFETY: the pool outlives the scope.
+        let registry = unsafe { &*scope.registry };
+        registry.check_process();
+        let here = registry.place_here();
+        scope.counter.add(here.map_or(ptr::null(), Participant::id));
+        let inherited = || here.map_or(scope.level, Participant::level);
+        let origin = life::Origin {
+            parent: &raw const scope.counter.node,
+            counter: &raw const scope.counter,
+            level: options.level.unwrap_or_else(inherited),
+            queue: true,
+        };
+        // SAFETY: the life drops it before it counts the scope down, and the scope ends after that.
+        let make = |setter| unsafe {
+            std::mem::transmute::<Box<dyn Attempt + 'scope>, Box<dyn Attempt + 'static>>(make(
+                f, setter,
+            ))
+        };
+        // SAFETY: the counter has counted it.
+        let (_, remote) = unsafe { life::begin(&registry.shared(), options, origin, make) };
+        Ok(ScopedJoinHandle::from_remote(remote))
+    }
+
+    fn refused<T: Send + 'scope>(
+        registry: *const (),
+        reason: &RefusedReason,
+    ) -> ScopedJoinHandle<'scope, T> {
+        ScopedJoinHandle::from_remote(refused_remote(registry, reason))
+    }
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// A task with options, in this scope; see [`TaskBuilder`]. The scope waits until it has ended,
+    /// through delays and retries, and until the closure of a task whose deadline has passed has returned.
+    /// It is never refused.
+    ///
+    /// ```
+    /// use windrow::Priority;
+    ///
+    /// let words = ["red", "green"];
+    /// windrow::scope(|s| {
+    ///     let length = s.task().priority(Priority::High).spawn(|| words.concat().len());
+    ///     assert_eq!(length.join().unwrap(), 8);
+    /// });
+    /// ```
+    pub fn task(&'scope self) -> TaskBuilder<'scope, InScope<'scope, 'scope, 'env>> {
+        TaskBuilder::new(InScope(self))
     }
 }
 

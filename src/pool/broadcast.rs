@@ -23,38 +23,37 @@ impl ThreadPool {
     /// ```
     ///
     /// # Panics
-    /// If `f` panics on a worker: the first panic, by index, after all calls have ended.
+    /// If `f` panics on a worker: the first panic, by index, after all calls have ended. If the pool has been
+    /// shut down. In a child process after `fork`.
     pub fn broadcast<F, T>(&self, f: F) -> Vec<T>
     where
         F: Fn(usize) -> T + Sync,
         T: Send,
     {
-        let registry = self.registry();
+        let registry = &**self.registry();
         registry.check_process();
+        let _visit = registry.visit();
         // SAFETY: a current participant is alive.
         let here = unsafe { Participant::current().as_ref() };
         let own = here
             .filter(|here| ptr::eq(here.registry(), registry))
             .and_then(Participant::index);
         let f = &f;
-        let jobs: Vec<_> = (0..self.current_num_threads())
-            .map(|index| StackJob::new(move || f(index)))
-            .collect();
+        let mut jobs = Vec::new();
         let parent = here.map_or(ptr::null(), Participant::node);
-        let addressed: Vec<_> = jobs
-            .iter()
-            .enumerate()
-            .map(|(index, job)| {
+        // From the post to the last wait nothing unwinds: the jobs are in other threads' reach.
+        let number = registry.post(|size| {
+            jobs.extend((0..size).map(|index| StackJob::new(move || f(index))));
+            let address = |(index, job): (usize, &StackJob<_, T>)| {
                 job.header().node.set_parent(parent);
                 if own == Some(index) {
                     ptr::null()
                 } else {
                     ptr::from_ref(job.header())
                 }
-            })
-            .collect();
-        // From here to the last wait nothing unwinds: the jobs are in other threads' reach.
-        let number = registry.post(&addressed);
+            };
+            jobs.iter().enumerate().map(address).collect()
+        });
         let mut outcomes: Vec<Result<T, Payload>> = Vec::with_capacity(jobs.len());
         let mine = own
             .and_then(|index| jobs.get(index))

@@ -1,12 +1,29 @@
 //! How a pool is set up.
 
 use crate::error::{BuildError, PanicSink};
+use crate::observe::Observer;
+use crate::policy::{QueueFull, Retry};
+use crate::pool::config::Config;
 use crate::pool::{ThreadPool, global};
 use crate::priority::Priority;
-use crate::scheduler::{Handler, MAX_THREADS, Registry, Settings};
+use crate::scheduler::{Capacity, Defaults, Handler, MAX_THREADS, Registry, Settings};
+use crate::sim::Sim;
+use crate::sync::Arc;
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a task may ignore that it was told to stop, unless something else is said.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Makes the calling thread drive a simulation; `false` if it does so already.
+fn drive(seed: u64) -> bool {
+    let fresh = Sim::current().is_none();
+    if fresh {
+        Sim::new(seed).adopt_current();
+    }
+    fresh
+}
 
 /// Settings for a [`ThreadPool`].
 ///
@@ -23,14 +40,20 @@ use std::sync::Arc;
 /// ```
 #[must_use = "a builder does nothing until `build` or `build_global`"]
 pub struct ThreadPoolBuilder {
-    num_threads: Option<usize>,
-    spare_threads: Option<usize>,
-    stack_size: Option<usize>,
+    /// What was said here.
+    own: Config,
+    /// What counts less.
+    base: Config,
+    /// Whether the environment counts, between the two.
+    environment: bool,
     thread_name: Option<Box<dyn FnMut(usize) -> String + Send>>,
     start_handler: Option<Handler>,
     exit_handler: Option<Handler>,
     panic_handler: Option<PanicSink>,
-    priority: Priority,
+    retry: Option<Retry>,
+    observer: Option<Arc<dyn Observer>>,
+    measured: bool,
+    seed: Option<u64>,
 }
 
 impl ThreadPoolBuilder {
@@ -43,14 +66,17 @@ impl ThreadPoolBuilder {
     /// ```
     pub fn new() -> Self {
         Self {
-            num_threads: None,
-            spare_threads: None,
-            stack_size: None,
+            own: Config::default(),
+            base: Config::default(),
+            environment: false,
             thread_name: None,
             start_handler: None,
             exit_handler: None,
             panic_handler: None,
-            priority: Priority::default(),
+            retry: None,
+            observer: None,
+            measured: false,
+            seed: None,
         }
     }
 
@@ -65,12 +91,23 @@ impl ThreadPoolBuilder {
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
     pub fn num_threads(mut self, num_threads: usize) -> Self {
-        self.num_threads = Some(num_threads);
+        self.own.num_threads = Some(num_threads);
         self
     }
 
-    pub(crate) fn has_num_threads(&self) -> bool {
-        self.num_threads.is_some()
+    /// Settings that count less than the environment (see [`from_env`](Self::from_env)) and than what the
+    /// builder says itself.
+    pub fn config(mut self, config: Config) -> Self {
+        self.base = config;
+        self
+    }
+
+    /// Has [`build`](Self::build) look into the environment: the variables `WINDROW_*` of [`Config`]
+    /// count more than a [`config`](Self::config) and less than what the builder says itself.
+    /// [`build_global`](Self::build_global) always does.
+    pub fn from_env(mut self) -> Self {
+        self.environment = true;
+        self
     }
 
     /// How many further threads may be started to stand in for workers that are parked in a wait.
@@ -86,7 +123,7 @@ impl ThreadPoolBuilder {
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
     pub fn spare_threads(mut self, cap: usize) -> Self {
-        self.spare_threads = Some(cap);
+        self.own.spare_threads = Some(cap);
         self
     }
 
@@ -100,7 +137,7 @@ impl ThreadPoolBuilder {
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = Some(bytes);
+        self.own.stack_size = Some(bytes);
         self
     }
 
@@ -187,7 +224,89 @@ impl ThreadPoolBuilder {
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.own.priority = Some(priority);
+        self
+    }
+
+    /// How many spawned tasks may be queued, waiting and delayed ones included. 0, the default, is no limit.
+    /// What happens beyond is [`queue_full`](Self::queue_full)'s.
+    ///
+    /// Tasks of a scope and closures of `install` do not count: somebody waits for them. Nor do forks.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(1).queue_capacity(100).build()?;
+    /// // The producer is held up whenever it is a hundred tasks ahead.
+    /// for n in 0..1000u64 {
+    ///     drop(pool.spawn(move || n * n));
+    /// }
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn queue_capacity(mut self, tasks: usize) -> Self {
+        self.own.queue_capacity = Some(tasks);
+        self
+    }
+
+    /// What a `spawn` does when the queue is full. Default: the caller waits ([`QueueFull::Block`]).
+    pub fn queue_full(mut self, policy: QueueFull) -> Self {
+        self.own.queue_full = Some(policy);
+        self
+    }
+
+    /// How long a task may go on after it was told to stop, before it is counted as stuck and announced to
+    /// the [`observer`](Self::observer). Default: 5 s.
+    pub fn grace_period(mut self, grace: Duration) -> Self {
+        self.own.grace_period = Some(grace);
+        self
+    }
+
+    /// The policy of tasks that are tried again by default
+    /// ([`retry_default`](crate::TaskBuilder::retry_default)).
+    pub fn retry(mut self, policy: Retry) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// Somebody who is told what happens to each spawned task. Implies [`measure`](Self::measure).
+    pub fn observer(mut self, observer: Arc<impl Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Whether plain spawned tasks are measured, too, as those are that are made with `task()`: so that
+    /// [`stats`](ThreadPool::stats) has the times of all, and each handle a report. It costs some 300 ns a
+    /// task. Default: no.
+    pub fn measure(mut self, all: bool) -> Self {
+        self.measured = all;
+        self
+    }
+
+    /// A pool for reproducible tests: its threads and the thread that builds it run one at a time, and
+    /// change turns where they wait, in an order that `seed` decides; and time stands still until all of
+    /// them wait, and then jumps to the next appointment.
+    ///
+    /// So a test of retries, time limits or rates takes no time, and the same seed gives the same order of
+    /// events every time; different seeds explore different orders. [`ThreadPool::now`] is the pool's time,
+    /// [`ThreadPool::sleep`] lets it pass. Unless [`num_threads`](Self::num_threads) is set, there is one
+    /// worker.
+    ///
+    /// The thread that builds such a pool drives it: nothing happens in the pool while that thread does
+    /// not wait (in `join`, `scope`, `wait_idle`, `sleep`, the drop of the pool). Other threads may use it,
+    /// but when they come is not reproducible. A task that blocks on something other than windrow (a lock
+    /// that another task holds across a wait, a channel) blocks everything. Several such pools that one
+    /// thread builds while the first lives share its time and its order.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPoolBuilder::new().deterministic(42).build()?;
+    /// let start = pool.now();
+    /// let handle = pool.task().delay(Duration::from_secs(3600)).spawn(|| "an hour later");
+    /// assert_eq!(handle.join().unwrap(), "an hour later");
+    /// assert_eq!(pool.now() - start, Duration::from_secs(3600));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn deterministic(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 
@@ -196,6 +315,8 @@ impl ThreadPoolBuilder {
     /// # Errors
     /// [`BuildError::ZeroThreads`], [`BuildError::TooManyThreads`], or [`BuildError::ThreadStart`] if
     /// the system refuses a thread; those already started have then been joined.
+    /// [`BuildError::Environment`], after [`from_env`](Self::from_env), if a variable has a value that
+    /// cannot be used.
     ///
     /// ```
     /// use windrow::{BuildError, ThreadPoolBuilder};
@@ -204,37 +325,62 @@ impl ThreadPoolBuilder {
     /// assert!(matches!(none, Err(BuildError::ZeroThreads)));
     /// ```
     pub fn build(self) -> Result<ThreadPool, BuildError> {
-        let num_threads = self.num_threads.unwrap_or_else(num_cpus::get);
+        let environment = if self.environment {
+            Config::from_env()?
+        } else {
+            Config::default()
+        };
+        let config = self.own.or(environment).or(self.base);
+        let num_threads = config.num_threads.unwrap_or_else(|| match self.seed {
+            Some(_) => 1,
+            None => num_cpus::get(),
+        });
         if num_threads == 0 {
             return Err(BuildError::ZeroThreads);
         }
-        let spare_threads = self
+        let spares = config
             .spare_threads
             .unwrap_or_else(|| num_threads.min(MAX_THREADS.saturating_sub(num_threads)));
-        let requested = num_threads.saturating_add(spare_threads);
+        let requested = num_threads.saturating_add(spares);
         if requested > MAX_THREADS {
             return Err(BuildError::TooManyThreads {
                 requested,
                 max: MAX_THREADS,
             });
         }
+        let prefix = config.thread_name.unwrap_or_else(|| "windrow".to_owned());
+        let drives = self.seed.is_some_and(drive);
         let registry = Registry::start(Settings {
             num_threads,
-            spare_threads,
-            stack_size: self.stack_size,
+            spare_threads: config.spare_threads,
+            stack_size: config.stack_size,
             thread_name: self
                 .thread_name
-                .unwrap_or_else(|| Box::new(|index| format!("windrow-{index}"))),
+                .unwrap_or_else(|| Box::new(move |index| format!("{prefix}-{index}"))),
             start_handler: self.start_handler,
             exit_handler: self.exit_handler,
             sink: self.panic_handler.unwrap_or_else(PanicSink::to_stderr),
-            default_level: self.priority,
-        })?;
-        Ok(ThreadPool::from_registry(registry))
+            defaults: Defaults {
+                level: config.priority.unwrap_or_default(),
+                retry: self.retry,
+                grace: config.grace_period.unwrap_or(GRACE),
+                measured: self.measured || self.observer.is_some(),
+                observer: self.observer,
+                queue_full: config.queue_full.unwrap_or_default(),
+            },
+            capacity: config
+                .queue_capacity
+                .filter(|&limit| limit > 0)
+                .map(Capacity::new),
+        });
+        if drives && registry.is_err() {
+            Sim::leave_current();
+        }
+        Ok(ThreadPool::from_registry(registry?, drives))
     }
 
-    /// Builds the pool that the free functions use on threads that belong to no pool. Where
-    /// [`num_threads`](Self::num_threads) is not set, the environment variable `WINDROW_NUM_THREADS` is.
+    /// Builds the pool that the free functions use on threads that belong to no pool. What the builder does
+    /// not say, the environment may: `WINDROW_NUM_THREADS` and the other variables of [`Config`].
     ///
     /// ```
     /// windrow::ThreadPoolBuilder::new().num_threads(2).build_global()?;
@@ -245,9 +391,9 @@ impl ThreadPoolBuilder {
     /// # Errors
     /// As [`build`](Self::build), and [`BuildError::GlobalAlreadyBuilt`] if there is one already,
     /// built explicitly or by the first use of a free function (then no thread is started); and
-    /// [`BuildError::Environment`] if the variable is needed and is not a number of threads.
+    /// [`BuildError::Environment`] if a variable has a value that cannot be used.
     pub fn build_global(self) -> Result<(), BuildError> {
-        global::build(self)
+        global::build(self.from_env())
     }
 }
 
@@ -260,10 +406,8 @@ impl Default for ThreadPoolBuilder {
 impl fmt::Debug for ThreadPoolBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPoolBuilder")
-            .field("num_threads", &self.num_threads)
-            .field("spare_threads", &self.spare_threads)
-            .field("stack_size", &self.stack_size)
-            .field("priority", &self.priority)
+            .field("own", &self.own)
+            .field("base", &self.base)
             .finish_non_exhaustive()
     }
 }

@@ -2,10 +2,13 @@
 
 #[cfg(doc)]
 use crate::pool::ThreadPool;
-use crate::pool::{JoinHandle, global, spawn_on};
+use crate::pool::submit::{self, Patience};
+use crate::pool::{JoinHandle, global};
 use crate::priority::Priority;
-use crate::scheduler::{Participant, Registry};
+use crate::scheduler::{self, Participant, Registry};
+use crate::sim::Sim;
 use crate::sync;
+use std::time::Duration;
 
 /// The innermost pool that this thread works in, else the global one.
 fn registry_here() -> &'static Registry {
@@ -155,7 +158,50 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    spawn_on(registry_here(), None, f)
+    spawn_in(registry_here(), None, f)
+}
+
+/// Spawns, or returns a handle that says that the task was refused.
+#[inline]
+pub(crate) fn spawn_in<F, T>(registry: &Registry, level: Option<Priority>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match submit::spawn_on(registry, level, Patience::Policy, f) {
+        Ok(handle) => handle,
+        Err(refused) => {
+            let pool: *const Registry = registry;
+            JoinHandle::refused(pool.cast(), &refused.reason)
+        }
+    }
+}
+
+/// Calls `f`, which may block on something that the pool cannot see (a channel, a lock, a file). Called on
+/// a thread that works in a pool, it lends that thread's place to another one meanwhile, so that the
+/// pool keeps as many at work as its size says: a worker that sleeps, or a spare thread, of which there are
+/// [`spare_threads`](crate::ThreadPoolBuilder::spare_threads) at most. Elsewhere it is a plain call.
+///
+/// When `f` returns the thread goes on at once; for a short while there may be one more at work.
+///
+/// ```
+/// let pool = windrow::ThreadPool::new(1)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// // On a pool of one, this would wait for ever without `blocking`.
+/// let waiting = pool.spawn(move || windrow::blocking(|| receive.recv().unwrap()));
+/// let sending = pool.spawn(move || send.send(42).unwrap());
+/// while !waiting.is_finished() {
+///     std::thread::yield_now();
+/// }
+/// assert_eq!(waiting.join().unwrap(), 42);
+/// sending.join().unwrap();
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
+///
+/// # Panics
+/// If `f` does.
+pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    scheduler::blocking(f)
 }
 
 /// [`spawn`] with a level of its own.
@@ -174,7 +220,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    spawn_on(registry_here(), Some(priority), f)
+    spawn_in(registry_here(), Some(priority), f)
 }
 
 /// The size of the pool that this thread belongs to, else of the global one (which is built for it if
@@ -232,6 +278,9 @@ pub fn yield_now() -> bool {
     // SAFETY: a current participant is alive.
     let ran = unsafe { Participant::current().as_ref() }.is_some_and(Participant::run_one_of_scope);
     if !ran {
+        // In a simulation whoever yields may wait for the clock, which stands still while anybody can run.
+        Sim::spend(Duration::from_micros(1));
+        Sim::yield_point();
         sync::yield_now();
     }
     ran

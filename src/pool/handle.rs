@@ -1,15 +1,40 @@
 //! The handle to a spawned task's result.
 
-use crate::error::JoinError;
-use crate::scheduler::{Help, Participant, Registry, run_claimed, wait_outside, wait_until};
-use crate::task::heap::Remote;
+use crate::clock;
+use crate::error::{JoinError, RefusedReason};
+use crate::report::{Report, TaskId};
+use crate::scheduler::{
+    Help, Participant, Registry, cancel_claimed, run_claimed, wait_outside, wait_until,
+};
+use crate::sync::Arc;
+use crate::task::heap;
+use crate::task::remote::{Remote, resume};
 use std::fmt;
 use std::ptr;
 use std::time::{Duration, Instant};
 
 /// Waits for the task to end; runs it on this thread if nobody has started it.
 pub(crate) fn join_remote<T>(remote: Remote<T>) -> Result<T, JoinError> {
-    if !remote.header().state.is_done() {
+    finish_remote(&remote);
+    remote.into_result()
+}
+
+/// The same, with the report of a task with options.
+pub(crate) fn join_remote_report<T>(remote: Remote<T>) -> (Result<T, JoinError>, Option<Report>) {
+    finish_remote(&remote);
+    let report = remote.living().and_then(|life| life.report());
+    (remote.into_result(), report)
+}
+
+fn finish_remote<T>(remote: &Remote<T>) {
+    if remote.header().state.is_done() {
+        return;
+    }
+    if let Some(life) = remote.living() {
+        if !Arc::clone(life).run_in_place() || !remote.header().state.is_done() {
+            wait_remote(remote);
+        }
+    } else {
         let pool = remote.pool().cast::<Registry>();
         // SAFETY: a current participant is alive.
         let here = unsafe { Participant::current().as_ref() };
@@ -18,10 +43,23 @@ pub(crate) fn join_remote<T>(remote: Remote<T>) -> Result<T, JoinError> {
             (Some(task), Some(here)) if inside => here.run_task(task),
             // SAFETY: `pool` is the task's, and the claim was a foreign one.
             (Some(task), _) => unsafe { run_claimed(pool, task) },
-            (None, _) => wait_remote(&remote),
+            (None, _) => wait_remote(remote),
         }
     }
-    remote.into_result()
+}
+
+/// Ends the task if nobody has started it.
+pub(crate) fn cancel_remote<T>(remote: &Remote<T>) -> bool {
+    if let Some(life) = remote.living() {
+        return Arc::clone(life).cancel();
+    }
+    let Some(task) = remote.claim(true) else {
+        return false;
+    };
+    // SAFETY: the task's pool, and a foreign claim.
+    let panic = unsafe { cancel_claimed(remote.pool().cast(), task) };
+    resume(panic);
+    true
 }
 
 /// Waits for a task that somebody else runs, or that this thread may not run.
@@ -49,12 +87,14 @@ pub(crate) fn join_remote_until<T>(
 }
 
 pub(crate) fn deadline_in(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
+    clock::after(timeout)
 }
 
-/// What the calling thread is called by counters.
-pub(crate) fn here_id() -> *const () {
-    Participant::current().cast()
+/// The handle's side of a task that was not accepted. `registry` is a live pool's.
+pub(crate) fn refused_remote<T: Send>(registry: *const (), reason: &RefusedReason) -> Remote<T> {
+    // SAFETY: whoever was refused holds the pool.
+    let pool = unsafe { &*registry.cast::<Registry>() };
+    heap::failed(registry, pool.process(), reason.failure(), &pool.sink)
 }
 
 /// Implements the methods that both kinds of handle share.
@@ -157,9 +197,10 @@ macro_rules! handle_methods {
         }
 
         /// Makes sure that the task never runs, if nobody has started it; then its closure is dropped
-        /// here and now, and `join` gives an error that [`is_cancelled`](JoinError::is_cancelled).
+        /// (here and now, or, for a task that was made with `task()`, where it is queued), and `join` gives an error that [`is_cancelled`](JoinError::is_cancelled).
         /// Returns whether that succeeded: `false` means that the task runs, has ended, or had been
-        /// cancelled before.
+        /// cancelled before. A task that was made with `task()` and runs already is told to stop, as by
+        /// its token.
         ///
         /// # Panics
         /// If dropping a value that the closure owns panics.
@@ -180,7 +221,25 @@ macro_rules! handle_methods {
         /// go.send(()).unwrap();
         /// ```
         pub fn cancel(&self) -> bool {
-            self.remote.cancel(here_id())
+            cancel_remote(&self.remote)
+        }
+
+        /// The task's number, if it was made with `task()` (or in a pool that measures all tasks).
+        pub fn id(&self) -> Option<TaskId> {
+            self.remote.living().map(|life| life.id())
+        }
+
+        /// [`join`](Self::join), together with the task's report: `None` for a task that was spawned
+        /// without `task()` (in a pool that does not measure all tasks), about which nothing was recorded.
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(1).unwrap();
+        /// let (result, report) = pool.task().name("six").spawn(|| 6).join_report();
+        /// assert_eq!(result.unwrap(), 6);
+        /// assert_eq!(report.unwrap().name.as_deref(), Some("six"));
+        /// ```
+        pub fn join_report(self) -> (Result<T, JoinError>, Option<Report>) {
+            join_remote_report(self.remote)
         }
     };
 }
@@ -213,6 +272,14 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     pub(crate) fn from_remote(remote: Remote<T>) -> Self {
         Self { remote }
+    }
+
+    /// A handle to a task of the pool at `registry` that was not accepted.
+    pub(crate) fn refused(registry: *const (), reason: &RefusedReason) -> Self
+    where
+        T: Send,
+    {
+        Self::from_remote(refused_remote(registry, reason))
     }
 
     handle_methods!();

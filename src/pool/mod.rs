@@ -2,21 +2,32 @@
 
 pub(crate) mod broadcast;
 pub(crate) mod builder;
+pub(crate) mod config;
 pub(crate) mod free;
 pub(crate) mod global;
 pub(crate) mod handle;
+pub(crate) mod lifecycle;
+pub(crate) mod stats;
+pub(crate) mod submit;
+pub(crate) mod task;
 
 pub use builder::ThreadPoolBuilder;
 pub use handle::JoinHandle;
 
-use crate::error::BuildError;
+use crate::clock;
+use crate::error::{BuildError, Refused};
+use crate::gate::Gate;
 use crate::priority::Priority;
-use crate::scheduler::{Participant, Registry, with_place};
-use crate::task::heap::{self, Origin};
+use crate::scheduler::{Participant, Registry, blocking, with_place};
+use crate::sim::Sim;
+use crate::sync::Arc;
+use crate::task::header::Kind;
+use crate::task::heap::{self, Call, Origin};
 use std::fmt;
 use std::panic::resume_unwind;
 use std::ptr;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
+use submit::Patience;
 
 /// A pool of worker threads.
 ///
@@ -45,6 +56,8 @@ use std::sync::Arc;
 /// ```
 pub struct ThreadPool {
     registry: Arc<Registry>,
+    /// The thread that built it entered a simulation for it, and leaves that with the pool.
+    drives: bool,
 }
 
 impl ThreadPool {
@@ -87,12 +100,27 @@ impl ThreadPool {
         global::get()
     }
 
-    pub(crate) fn from_registry(registry: Arc<Registry>) -> Self {
-        Self { registry }
+    pub(crate) fn from_registry(registry: Arc<Registry>, drives: bool) -> Self {
+        Self { registry, drives }
+    }
+
+    /// The pool's time: that of the system, or in a
+    /// [deterministic](ThreadPoolBuilder::deterministic) pool, for its threads and the one that drives it,
+    /// the virtual one.
+    pub fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    /// Blocks the calling thread for so long in the pool's time. On a thread of the pool, another one works
+    /// in its place meanwhile, as in [`blocking`](crate::blocking).
+    pub fn sleep(&self, time: Duration) {
+        let never = Gate::new();
+        let deadline = clock::after(time);
+        blocking(|| never.wait(deadline, || false));
     }
 
     #[inline]
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 
@@ -121,7 +149,8 @@ impl ThreadPool {
     /// ```
     ///
     /// # Panics
-    /// If `f` panics, with its panic. In a child process after `fork`, whose pool has no threads.
+    /// If `f` panics, with its panic. If the pool has been shut down. In a child process after `fork`,
+    /// whose pool has no threads.
     pub fn install<R, F>(&self, f: F) -> R
     where
         F: FnOnce() -> R + Send,
@@ -129,22 +158,26 @@ impl ThreadPool {
     {
         // SAFETY: a current participant is alive.
         let here = unsafe { Participant::current().as_ref() };
-        if here.is_some_and(|here| !here.is_guest() && ptr::eq(here.registry(), self.registry())) {
+        if here.is_some_and(|here| !here.is_guest() && ptr::eq(here.registry(), &*self.registry)) {
             return f();
         }
         self.registry.check_process();
+        let visit = self.registry.visit();
+        let level = self.registry.level_here();
         let origin = Origin {
             parent: here.map_or(ptr::null(), Participant::node),
-            counted: false,
+            kind: Kind::Installed,
             pool: Arc::as_ptr(&self.registry).cast(),
             process: self.registry.process(),
-            level: self.registry.level_here(),
-            workers_only: true,
+            level,
         };
+        let tally = self.registry.tally_here();
+        tally.enter(level, Kind::Installed.passage());
         // SAFETY: this function returns only after the task is done, and nothing in between unwinds.
-        let (entry, remote) = unsafe { heap::new(f, origin) };
+        let (entry, remote) = unsafe { heap::new(Call(f), origin) };
         self.registry.inject(entry);
         handle::wait_remote(&remote);
+        drop(visit);
         remote
             .into_result()
             .unwrap_or_else(|error| resume_unwind(error.into_panic()))
@@ -243,7 +276,44 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_on(&self.registry, None, f)
+        free::spawn_in(&self.registry, None, f)
+    }
+
+    /// [`spawn`](Self::spawn) that never blocks, and gives the closure back if the pool does not accept it.
+    ///
+    /// # Errors
+    /// [`Refused`], with the closure, if as many tasks are queued as the pool's
+    /// [`queue_capacity`](ThreadPoolBuilder::queue_capacity) allows, or if it has been shut down.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(1).queue_capacity(1).build()?;
+    /// pool.pause();
+    /// let first = pool.try_spawn(|| 1).unwrap();
+    /// let refused = pool.try_spawn(|| 2).unwrap_err();
+    /// assert_eq!(refused.to_string(), "the pool refused the task: its queue is full, with 1 tasks");
+    /// assert_eq!((refused.task)(), 2);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn try_spawn<F, T>(&self, f: F) -> Result<JoinHandle<T>, Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        submit::spawn_on(&self.registry, None, Patience::None, f)
+    }
+
+    /// [`spawn`](Self::spawn) that waits for room in a full queue, whatever the pool's policy, but no longer
+    /// than `timeout`.
+    ///
+    /// # Errors
+    /// As [`try_spawn`](Self::try_spawn).
+    pub fn spawn_timeout<F, T>(&self, timeout: Duration, f: F) -> Result<JoinHandle<T>, Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let patience = Patience::Until(Registry::deadline_in(timeout));
+        submit::spawn_on(&self.registry, None, patience, f)
     }
 
     /// [`spawn`](Self::spawn) with a level of its own.
@@ -264,33 +334,19 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_on(&self.registry, Some(priority), f)
+        free::spawn_in(&self.registry, Some(priority), f)
     }
-}
-
-/// Queues a task of `level`, or of the level that work made on this thread inherits.
-pub(crate) fn spawn_on<F, T>(registry: &Registry, level: Option<Priority>, f: F) -> JoinHandle<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    let origin = Origin {
-        parent: ptr::null(),
-        counted: false,
-        pool: ptr::from_ref(registry).cast(),
-        process: registry.process(),
-        level: level.unwrap_or_else(|| registry.level_here()),
-        workers_only: false,
-    };
-    // SAFETY: closure and result are `'static`.
-    let (entry, remote) = unsafe { heap::new(f, origin) };
-    registry.submit(entry);
-    JoinHandle::from_remote(remote)
 }
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.registry.close();
+        if !self.registry.on_own_worker() {
+            self.registry.timer.join();
+            if self.drives && Sim::current().is_some() {
+                Sim::leave_current();
+            }
+        }
     }
 }
 

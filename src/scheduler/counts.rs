@@ -1,10 +1,10 @@
 //! Who is awake and who sleeps, in one word.
 //!
-//! | bits | 0..12 | 12..24 | 24..36 | 36 | 40.. |
-//! |---|---|---|---|---|---|
-//! | count | searching | active | sleeping | somebody lingers | guests at work |
+//! | bits | 0..12 | 12..24 | 24..36 | 36 | 37 | 38 | 39 | 40.. |
+//! |---|---|---|---|---|---|---|---|---|
+//! | | searching | active | sleeping | somebody lingers | closed to submissions from outside | to all | paused | guests at work |
 //!
-//! Changed by additions only; a field cannot overflow into the next: there are at most [`MAX_THREADS`]
+//! The counts are changed by additions only; a field cannot overflow into the next: there are at most [`MAX_THREADS`]
 //! threads, and guests are threads of this process.
 
 use std::fmt;
@@ -17,6 +17,12 @@ pub(crate) const SEARCHING: u64 = 1;
 pub(crate) const ACTIVE: u64 = 1 << 12;
 pub(crate) const SLEEPING: u64 = 1 << 24;
 pub(crate) const LINGERING: u64 = 1 << 36;
+/// Nothing more is accepted from outside.
+pub(crate) const CLOSED: u64 = 1 << 37;
+/// Nothing more is accepted from anybody.
+pub(crate) const HALTED: u64 = 1 << 38;
+/// Workers take up nothing new.
+pub(crate) const PAUSED: u64 = 1 << 39;
 pub(crate) const GUEST: u64 = 1 << 40;
 
 /// A decoded copy of the packed word.
@@ -46,6 +52,18 @@ impl Counts {
     /// Whether one of the sleepers polls for forks by itself.
     pub(crate) fn lingering(self) -> bool {
         self.0 & LINGERING != 0
+    }
+
+    pub(crate) fn closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    pub(crate) fn halted(self) -> bool {
+        self.0 & HALTED != 0
+    }
+
+    pub(crate) fn paused(self) -> bool {
+        self.0 & PAUSED != 0
     }
 
     /// Threads from outside that work inside the pool.

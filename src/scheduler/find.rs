@@ -1,11 +1,12 @@
 //! What to run next.
 
+use crate::metrics::Event;
 use crate::priority::Priority;
 use crate::scheduler::forks::Promoted;
 use crate::scheduler::idle::Kind;
 use crate::scheduler::mail::Letter;
 use crate::scheduler::participant::Participant;
-use crate::task::heap::{Claimed, Entry, Taken};
+use crate::task::entry::{Claimed, Entry, Taken};
 use crate::task::node::Node;
 use crate::task::stack::StackHeader;
 use crossbeam_deque::Steal;
@@ -56,7 +57,8 @@ impl Participant {
 
     /// Own deque, then what came from outside, then others' forks (large) and tasks.
     fn find_at(&self, level: Priority) -> Option<Work> {
-        self.own_task(level)
+        self.seeded_task(level)
+            .or_else(|| self.own_task(level))
             .or_else(|| self.injected_task(level))
             .or_else(|| {
                 self.restraint.pause();
@@ -111,6 +113,7 @@ impl Participant {
             for victim in registry.others(self) {
                 if forks_too {
                     if let Some(fork) = victim.forks.steal(level) {
+                        self.tally.note(Event::Stolen);
                         return Some(Work::Fork(fork));
                     }
                 }
@@ -120,6 +123,7 @@ impl Participant {
                 self.restraint.note_batch(moved + 1);
                 match stolen {
                     Steal::Success(entry) => {
+                        self.tally.note_many(Event::Stolen, moved + 1);
                         if let Some(task) = self.take_entry(entry) {
                             return Some(Work::Task(task));
                         }
@@ -137,7 +141,7 @@ impl Participant {
     }
 
     /// Claims what an entry refers to, if it is still to be run.
-    fn take_entry(&self, entry: Entry) -> Option<Claimed> {
+    pub(super) fn take_entry(&self, entry: Entry) -> Option<Claimed> {
         match entry.take() {
             Taken::Run(task) => Some(task),
             Taken::Stale => None,
@@ -266,6 +270,16 @@ impl Participant {
         None
     }
 
+    /// This thread leaves: what is in its deques goes to the injectors.
+    pub(crate) fn empty_deques(&self) {
+        for level in Priority::DESCENDING {
+            while let Some(entry) = self.deques.pop(level) {
+                self.count_net(-1);
+                self.registry().inject(entry);
+            }
+        }
+    }
+
     /// Queues a task on the own deque and lets the pool know.
     pub(crate) fn push_task(&self, entry: Entry) {
         let level = entry.level();
@@ -355,6 +369,7 @@ impl Participant {
     /// Runs a claimed task. Never unwinds.
     pub(crate) fn run_task(&self, task: Claimed) {
         let (node, level) = (task.node(), task.level());
+        self.registry().note_left(level, task.kind(), &self.tally);
         let env = self.registry().env(self);
         self.run_framed(node, level, || task.run(env));
     }

@@ -237,6 +237,12 @@ impl Forks {
         self.limit.store(limit, Ordering::Relaxed);
     }
 
+    /// Anybody: makes the owner promote at its next fork: the pool has grown.
+    pub(crate) fn arm(&self) {
+        let _jobs = self.board.jobs.lock();
+        self.limit.store(0, Ordering::Relaxed);
+    }
+
     /// Anybody: the levels of the jobs on the board, as bits. A hint.
     pub(crate) fn levels(&self) -> u8 {
         self.board.levels.load(Ordering::Relaxed)

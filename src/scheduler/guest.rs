@@ -1,11 +1,12 @@
 //! Threads from outside that work in a pool for a while: inside a scope, a join, or a task that they
 //! claimed.
 
-use crate::priority::Priority;
+use crate::error::Failure;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
 use crate::sync::Arc;
-use crate::task::heap::Claimed;
+use crate::task::entry::Claimed;
+use crate::unwind::Payload;
 
 /// The calling thread's stay in a pool; leaving is dropping.
 #[derive(Debug)]
@@ -24,10 +25,12 @@ impl<'r> Guest<'r> {
         registry.check_process();
         let place = registry.guest_place();
         registry.idle.enter();
+        let before = Participant::set_current(place);
+        place.come_from(before);
         Self {
             registry,
             place,
-            before: Participant::set_current(place),
+            before,
         }
     }
 
@@ -39,18 +42,40 @@ impl<'r> Guest<'r> {
 impl Drop for Guest<'_> {
     fn drop(&mut self) {
         // What it spawned and nobody has taken yet is the pool's now.
-        for level in Priority::DESCENDING {
-            while let Some(entry) = self.place.deques.pop(level) {
-                self.place.count_net(-1);
-                self.registry.inject(entry);
-            }
-        }
+        self.place.empty_deques();
         Participant::set_current(self.before);
         self.registry.return_guest_place(self.place);
         self.registry.idle.leave(self.registry);
         if !self.registry.idle.is_deserted() {
             self.registry.hand_on();
         }
+    }
+}
+
+/// A thread that needs the pool's workers for a while.
+#[derive(Debug)]
+pub(crate) struct Visit<'r>(&'r Registry);
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.0.idle.end_visit(self.0);
+    }
+}
+
+impl Registry {
+    /// Keeps the pool from ending as long as the visit lasts.
+    ///
+    /// # Panics
+    /// If it has been shut down (and the caller is not one of its threads, for which it does not end).
+    pub(crate) fn visit(&self) -> Option<Visit<'_>> {
+        if self.place_here().is_some_and(|here| !here.is_guest()) {
+            return None;
+        }
+        assert!(
+            self.idle.visit(self),
+            "the windrow pool has been shut down, and nobody is left to run this"
+        );
+        Some(Visit(self))
     }
 }
 
@@ -62,6 +87,21 @@ pub(crate) fn with_place<R>(registry: &Registry, f: impl FnOnce(&Participant) ->
         Some(here) if std::ptr::eq(here.registry(), registry) => f(here),
         _ => f(Guest::enter(registry).place()),
     }
+}
+
+/// Ends a claimed task of `registry` without running it; gives back a panic from dropping its closure.
+///
+/// # Safety
+/// As for [`run_claimed`], the claim having been made with the `FOREIGN` bit in any case.
+pub(crate) unsafe fn cancel_claimed(registry: *const Registry, task: Claimed) -> Option<Payload> {
+    // SAFETY: the pool outlives the unfinished task.
+    unsafe { Arc::increment_strong_count(registry) };
+    // SAFETY: the count has just been taken for this.
+    let registry = unsafe { Arc::from_raw(registry) };
+    registry.note_left(task.level(), task.kind(), registry.tally_here());
+    let panic = task.fail(Failure::Cancelled, registry.env_elsewhere());
+    registry.idle.look_after(&*registry);
+    panic
 }
 
 /// Runs a claimed task of `registry` on a thread that need not be in that pool.

@@ -12,12 +12,16 @@
 //! sleeper or the sleeper sees the work. The operations on the word themselves need no order beyond
 //! that and are Relaxed, except where they hand over what the lock hands over anyway.
 
+use crate::clock;
+use crate::gate::Gate;
 use crate::park::Parker;
 use crate::scheduler::counts::{
-    ACTIVE, Counts, GUEST, LINGERING, MAX_THREADS, SEARCHING, SLEEPING,
+    ACTIVE, CLOSED, Counts, GUEST, HALTED, LINGERING, MAX_THREADS, PAUSED, SEARCHING, SLEEPING,
 };
+use crate::scheduler::roster::{Bed, Roster};
+use crate::sim::Sim;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One poll of the lingering worker. The kernel makes 0.1 ms of it (timer slack), a virtual machine
 /// that has halted the processor up to 0.25 ms.
@@ -44,8 +48,8 @@ pub(crate) enum Wake {
     Nobody,
     /// A sleeper has been woken.
     Woken,
-    /// A thread is needed and may be started; it has been counted.
-    StartThread,
+    /// The thread with this index is needed and may be started; it has been counted.
+    StartThread(usize),
     /// Somebody is needed, but this is a forked child: the sleepers stayed with the parent, and their
     /// locks may be held for ever.
     Forked,
@@ -59,23 +63,8 @@ pub(crate) enum Slept {
     Searching,
     /// The pool has ended.
     Terminated,
-}
-
-/// A worker's place in the roster.
-#[derive(Debug)]
-pub(crate) struct Bed {
-    parker: Arc<Parker>,
-    /// Changed under the roster's lock.
-    asleep: AtomicBool,
-}
-
-impl Bed {
-    pub(crate) fn new(parker: Arc<Parker>) -> Arc<Self> {
-        Arc::new(Self {
-            parker,
-            asleep: AtomicBool::new(false),
-        })
-    }
+    /// The pool has shrunk, and this thread is to leave it; see [`Idle::leave_for_good`].
+    Retired,
 }
 
 /// What a sleeper can see of the pool; implemented by the registry, and by the models.
@@ -84,14 +73,10 @@ pub(crate) trait View {
     fn wanted(&self, counts: Counts) -> bool;
     /// Whether nothing is left of what was accepted, once all workers sleep.
     fn settled(&self) -> bool;
-}
-
-#[derive(Debug)]
-struct Roster {
-    sleepers: Vec<Arc<Bed>>,
-    lingerer: Option<Arc<Bed>>,
-    waiters: Vec<Arc<Parker>>,
-    threads: usize,
+    /// Whether this worker has nothing to do that only it can.
+    fn may_leave(&self) -> bool {
+        true
+    }
 }
 
 /// See the module.
@@ -110,6 +95,8 @@ pub(crate) struct Idle {
     /// The process that the threads live in.
     process: u32,
     roster: Mutex<Roster>,
+    /// For those who wait until the pool is idle, or has ended.
+    pub(crate) changed: Gate,
 }
 
 impl Idle {
@@ -124,12 +111,8 @@ impl Idle {
             closing: AtomicBool::new(false),
             terminated: AtomicBool::new(false),
             process: std::process::id(),
-            roster: Mutex::new(Roster {
-                sleepers: Vec::with_capacity(size),
-                lingerer: None,
-                waiters: Vec::new(),
-                threads: size,
-            }),
+            roster: Mutex::new(Roster::new(size)),
+            changed: Gate::new(),
         }
     }
 
@@ -148,10 +131,11 @@ impl Idle {
 
     /// Whether one more thread should take up work of this kind.
     pub(crate) fn has_room(&self, counts: Counts, kind: Kind) -> bool {
-        match kind {
-            Kind::Task => counts.active() < self.size(),
-            Kind::Fork => counts.active() + counts.guests() < self.size(),
-        }
+        let busy = match kind {
+            Kind::Task => counts.active(),
+            Kind::Fork => counts.active() + counts.guests(),
+        };
+        busy < self.size() && !counts.paused()
     }
 
     /// After publishing and a full fence: wakes somebody if nobody is looking and somebody should.
@@ -202,9 +186,9 @@ impl Idle {
             return Wake::Woken;
         }
         if roster.threads < self.max_threads.load(Ordering::Relaxed) {
-            roster.threads += 1;
+            let index = roster.admit();
             self.change(ACTIVE + SEARCHING);
-            return Wake::StartThread;
+            return Wake::StartThread(index);
         }
         if new && counts.active() == 0 {
             // Everybody waits and nobody may be started: the waiters themselves must look for what
@@ -233,9 +217,9 @@ impl Idle {
 
     /// A thread that `Wake::StartThread` asked for could not be started. No further one will be tried:
     /// a pool that waits for threads which the system refuses would try for ever.
-    pub(crate) fn start_failed(&self) {
+    pub(crate) fn start_failed(&self, index: usize) {
         let mut roster = self.roster.lock();
-        roster.threads -= 1;
+        roster.dismiss(index);
         self.max_threads.store(roster.threads, Ordering::Relaxed);
         self.change((ACTIVE + SEARCHING).wrapping_neg());
         for waiter in &roster.waiters {
@@ -278,8 +262,9 @@ impl Idle {
         let mut lingering = self.lie_down(bed, searching);
         // Announced; now the fence and the second look.
         fence(Ordering::SeqCst);
+        self.changed.notify_fenced();
         let mut visits = self.visits.load(Ordering::Relaxed);
-        let mut since = Instant::now();
+        let mut since = clock::now();
         loop {
             if self.terminated.load(Ordering::Acquire) {
                 return Slept::Terminated;
@@ -291,14 +276,17 @@ impl Idle {
             if self.is_closing() && self.end_if_settled(view) {
                 return Slept::Terminated;
             }
+            if self.retires(bed, view) {
+                return Slept::Retired;
+            }
             if lingering {
                 let notified = bed.parker.park_timeout(LINGER_POLL);
                 let now = self.visits.load(Ordering::Relaxed);
                 if now != visits {
                     visits = now;
-                    since = Instant::now();
+                    since = clock::now();
                 }
-                if !notified && since.elapsed() >= LINGER {
+                if !notified && clock::now().saturating_duration_since(since) >= LINGER {
                     lingering = false;
                     self.stop_lingering(bed);
                     fence(Ordering::SeqCst);
@@ -321,7 +309,10 @@ impl Idle {
         if searching {
             delta = delta.wrapping_sub(SEARCHING);
         }
-        let lingers = roster.lingerer.is_none() && !self.is_closing() && self.size() > 1;
+        let lingers = roster.lingerer.is_none()
+            && !self.is_closing()
+            && self.size() > 1
+            && Sim::current().is_none();
         if lingers {
             roster.lingerer = Some(Arc::clone(bed));
             delta = delta.wrapping_add(LINGERING);
@@ -361,13 +352,21 @@ impl Idle {
         let mut roster = self.roster.lock();
         roster.waiters.push(Arc::clone(parker));
         self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());
-        let counts = self.counts();
-        let stalled = counts.active() == 0
-            && roster.sleepers.is_empty()
-            && roster.threads >= self.max_threads.load(Ordering::Relaxed);
+        let stalled = self.stalls(&roster);
         drop(roster);
         fence(Ordering::SeqCst);
         stalled
+    }
+
+    /// Whether nobody is active and nobody can be: the waiters must look for what they wait for.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.stalls(&self.roster.lock())
+    }
+
+    fn stalls(&self, roster: &Roster) -> bool {
+        self.counts().active() == 0
+            && roster.sleepers.is_empty()
+            && roster.threads >= self.max_threads.load(Ordering::Relaxed)
     }
 
     /// The waiter is back. It waits for no one: for a while there may be one active thread too many.
@@ -400,6 +399,24 @@ impl Idle {
     /// It leaves. The caller looks for work that its slot is now free for, after the fence here.
     pub(crate) fn leave(&self, view: &dyn View) {
         self.change(GUEST.wrapping_neg());
+        self.end_visit(view);
+        self.changed.notify_fenced();
+    }
+
+    /// A thread from outside wants the pool not to end for a while; `false` if it takes nothing more from
+    /// outside.
+    pub(crate) fn visit(&self, view: &dyn View) -> bool {
+        self.visits.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence in `close`: it sees the visit, or we see the flag.
+        fence(Ordering::SeqCst);
+        let open = !self.counts().closed();
+        if !open {
+            self.end_visit(view);
+        }
+        open
+    }
+
+    pub(crate) fn end_visit(&self, view: &dyn View) {
         self.visits.fetch_sub(1, Ordering::Release);
         fence(Ordering::SeqCst);
         if self.is_closing() {
@@ -421,42 +438,158 @@ impl Idle {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// The pool's owner is gone: once everything accepted is done and everybody sleeps, all end.
+    /// Nothing more is accepted from outside; once everything accepted is done and everybody sleeps, all
+    /// end. A paused pool resumes for that.
     pub(crate) fn close(&self, view: &dyn View) {
         {
             let _roster = self.roster.lock();
             self.closing.store(true, Ordering::Relaxed);
+            self.word.fetch_or(CLOSED, Ordering::Relaxed);
         }
-        // Pairs with the fence of whoever lies down or leaves: it sees the flag, or we see it gone.
+        // Pairs with the fence of whoever lies down, leaves or submits: it sees the flag, or we see what
+        // it did.
         fence(Ordering::SeqCst);
         self.end_if_settled(view);
     }
 
+    /// Nothing more is accepted from anybody.
+    pub(crate) fn halt(&self) {
+        self.word.fetch_or(HALTED, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Workers take up nothing new.
+    pub(crate) fn pause(&self) {
+        self.word.fetch_or(PAUSED, Ordering::Relaxed);
+    }
+
+    /// They do again; the caller wakes them, after the fence here.
+    pub(crate) fn resume(&self) {
+        self.word.fetch_and(!PAUSED, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// After something has ended that was not a worker's: the last worker in bed may have waited for it.
+    pub(crate) fn look_after(&self, view: &dyn View) {
+        self.changed.notify();
+        if self.is_closing() {
+            self.end_if_settled(view);
+        }
+    }
+
     /// Ends the pool if it is closing, all threads are in bed and nothing is left to do.
     fn end_if_settled(&self, view: &dyn View) -> bool {
-        let roster = self.roster.lock();
+        let mut roster = self.roster.lock();
         let settled =
             roster.sleepers.len() == roster.threads && self.guests_inside() == 0 && view.settled();
         if settled {
-            self.terminate(&roster);
+            self.terminate(&mut roster);
         }
         settled
     }
 
-    fn terminate(&self, roster: &Roster) {
+    fn terminate(&self, roster: &mut Roster) {
         self.terminated.store(true, Ordering::Release);
-        for bed in &roster.sleepers {
+        self.word.fetch_or(CLOSED | HALTED, Ordering::Relaxed);
+        // Whoever works here from now on works alone.
+        self.max_threads.store(0, Ordering::Relaxed);
+        let mut delta = (roster.sleepers.len() as u64 * SLEEPING).wrapping_neg();
+        if roster.lingerer.take().is_some() {
+            delta = delta.wrapping_sub(LINGERING);
+        }
+        self.change(delta);
+        for bed in roster.sleepers.drain(..) {
             bed.parker.unpark();
         }
+        self.changed.notify();
     }
 
     /// Ends the pool at once, whatever is queued: for a pool that could not be built.
     pub(crate) fn abandon(&self) {
-        let roster = self.roster.lock();
-        self.terminate(&roster);
+        let mut roster = self.roster.lock();
+        self.terminate(&mut roster);
     }
 
     pub(crate) fn is_terminated(&self) -> bool {
         self.terminated.load(Ordering::Acquire)
+    }
+
+    /// A thread has run its exit handler in a pool that has ended.
+    pub(crate) fn gone(&self, index: usize) {
+        self.roster.lock().dismiss(index);
+        self.changed.notify();
+    }
+
+    /// The pool's size, its threads, and how many of them are active.
+    pub(crate) fn population(&self) -> (usize, usize, usize) {
+        let roster = self.roster.lock();
+        (self.size(), roster.threads, self.counts().active())
+    }
+
+    /// Whether the pool has ended and no thread of it is left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_terminated() && self.roster.lock().threads == 0
+    }
+
+    /// Changes the pool's size. Returns the indices of the threads that are to be started (they are
+    /// counted as searching).
+    pub(crate) fn resize(&self, size: usize, spares: usize) -> Vec<usize> {
+        let mut roster = self.roster.lock();
+        if self.is_terminated() {
+            return Vec::new();
+        }
+        let before = self.size();
+        self.size.store(size, Ordering::Relaxed);
+        self.max_threads.store(size + spares, Ordering::Relaxed);
+        let (start, rejoin) = roster.resize(before, size);
+        self.change(start.len() as u64 * (ACTIVE + SEARCHING));
+        debug_assert!(rejoin <= size, "only indices below the size");
+        for bed in &roster.sleepers {
+            bed.parker.unpark();
+        }
+        start
+    }
+
+    /// Whether the worker, in bed, is to leave a pool that has shrunk.
+    fn retires(&self, bed: &Arc<Bed>, view: &dyn View) -> bool {
+        if bed.index < self.size() {
+            return false;
+        }
+        let mut roster = self.roster.lock();
+        if !bed.asleep.load(Ordering::Relaxed)
+            || self.is_terminated()
+            || !view.may_leave()
+            || !roster.lets_go(bed.index, self.size())
+        {
+            return false;
+        }
+        roster.sleepers.retain(|b| !Arc::ptr_eq(b, bed));
+        let mut delta = SLEEPING.wrapping_neg();
+        if roster
+            .lingerer
+            .take_if(|l| Arc::ptr_eq(l, bed))
+            .is_some()
+        {
+            delta = delta.wrapping_sub(LINGERING);
+        }
+        self.change(delta);
+        true
+    }
+
+    /// The last act of a thread that retires, after its exit handler: `true` if it is needed again (the
+    /// pool has grown meanwhile) and goes on as a new one, counted as searching.
+    pub(crate) fn leave_for_good(&self, index: usize, view: &dyn View) -> bool {
+        let rejoins = {
+            let mut roster = self.roster.lock();
+            let rejoins = !self.is_terminated() && roster.part(index);
+            if rejoins {
+                self.change(ACTIVE + SEARCHING);
+            }
+            rejoins
+        };
+        if !rejoins {
+            self.look_after(view);
+        }
+        rejoins
     }
 }

@@ -4,14 +4,16 @@
 //! | field | owner thread | others |
 //! |---|---|---|
 //! | `forks` | as its module says | as its module says |
-//! | `frame`, `scope`, `rng`, `restraint`, `picks`, `net` | read, write | never |
+//! | `frame`, `scope`, `lent`, `outer`, `rng`, `restraint`, `picks`, `net` | read, write | never |
 //! | `deques` | push, pop | never (their `stealers` are for others) |
 //! | `mailbox` | take | put |
+//! | `tally` | count | read |
 //! | the rest | read | read |
 //!
 //! The owner is the thread whose `CURRENT` points here. A guest's place passes from thread to thread
 //! through the registry's lock, empty.
 
+use crate::metrics::Tally;
 use crate::priority::Priority;
 use crate::rng::Rng;
 use crate::scheduler::forks::Forks;
@@ -39,6 +41,10 @@ pub(crate) struct Participant {
     frame: Cell<*const Frame>,
     /// The innermost scope that is open in that task.
     scope: Cell<*const Counter>,
+    /// The slot is lent, inside `blocking`.
+    pub(crate) lent: Cell<bool>,
+    /// Where the thread worked before it came here; a guest's only.
+    outer: Cell<*const Participant>,
     registry: *const Registry,
     /// A worker's number; none for a guest.
     index: Option<usize>,
@@ -53,6 +59,8 @@ pub(crate) struct Participant {
     pub(crate) deques: Deques,
     pub(crate) stealers: Stealers,
     pub(crate) mailbox: Mailbox,
+    /// What this thread counts.
+    pub(crate) tally: Tally,
 }
 
 // SAFETY: see the table in the module: what others touch is atomic or locked.
@@ -77,6 +85,8 @@ impl Participant {
             forks: Forks::new(),
             frame: Cell::new(ptr::null()),
             scope: Cell::new(ptr::null()),
+            lent: Cell::new(false),
+            outer: Cell::new(ptr::null()),
             registry,
             index,
             seat,
@@ -87,6 +97,7 @@ impl Participant {
             deques,
             stealers,
             mailbox: Mailbox::new(),
+            tally: Tally::own(),
         }
     }
 
@@ -109,6 +120,16 @@ impl Participant {
     pub(crate) fn registry(&self) -> &Registry {
         // SAFETY: the registry owns its participants.
         unsafe { &*self.registry }
+    }
+
+    /// Where the thread worked before it came here, or null.
+    pub(crate) fn outer_place(&self) -> *const Participant {
+        self.outer.get()
+    }
+
+    /// A guest comes in from `outer`.
+    pub(crate) fn come_from(&self, outer: *const Participant) {
+        self.outer.set(outer);
     }
 
     pub(crate) fn index(&self) -> Option<usize> {

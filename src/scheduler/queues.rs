@@ -5,7 +5,7 @@
 
 use crate::priority::Priority;
 use crate::sync::Mutex;
-use crate::task::heap::Entry;
+use crate::task::entry::Entry;
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use std::cell::Cell;
 use std::fmt;

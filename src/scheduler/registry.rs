@@ -3,41 +3,71 @@
 //! Owned by the pool's handle and by each of its threads (`Arc`); participants point back with a plain
 //! pointer, because the registry owns them.
 
-use crate::error::{BuildError, PanicSink};
+use crate::error::PanicSink;
+use crate::metrics::{Sums, Tally};
+use crate::observe::Observer;
 use crate::priority::Priority;
+use crate::cancel::CancelToken;
+use crate::policy::{QueueFull, Retry};
 use crate::scheduler::counts::Counts;
 use crate::scheduler::idle::{Idle, Kind, View, Wake};
+use crate::scheduler::ledger::{Capacity, Ledger};
 use crate::scheduler::list::AppendList;
-use crate::scheduler::mail::Letter;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::queues::Injectors;
-use crate::scheduler::worker;
+use crate::scheduler::timer::Timer;
+use crate::sim::{Seat, Sim};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, thread};
-use crate::task::heap::{Entry, Env};
-use crate::task::stack::StackHeader;
-use crate::unwind::{self, Payload};
+use crate::task::entry::Entry;
+use crate::task::header::{Env, Kind as TaskKind};
+use crate::unwind;
 use std::fmt;
+use std::time::Duration;
 
 /// A callback that is told a worker's index.
 pub(crate) type Handler = Arc<dyn Fn(usize) + Send + Sync>;
 
+/// A thread of the pool, to be joined.
+pub(super) struct Thread {
+    pub(super) handle: thread::JoinHandle<()>,
+    /// In a simulation, its place there.
+    pub(super) turn: Option<Seat>,
+}
+
+impl Thread {
+    pub(super) fn join(self) {
+        if let Some(turn) = self.turn {
+            turn.wait_gone();
+        }
+        // A worker's main function contains every panic, so there is nothing to hand on.
+        drop(self.handle.join());
+    }
+}
+
 /// What a pool is built from.
 pub(crate) struct Settings {
     pub(crate) num_threads: usize,
-    pub(crate) spare_threads: usize,
+    /// The most spare threads; none for as many as the pool's size.
+    pub(crate) spare_threads: Option<usize>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) thread_name: Box<dyn FnMut(usize) -> String + Send>,
     pub(crate) start_handler: Option<Handler>,
     pub(crate) exit_handler: Option<Handler>,
     pub(crate) sink: PanicSink,
-    pub(crate) default_level: Priority,
+    pub(crate) defaults: Defaults,
+    pub(crate) capacity: Option<Capacity>,
 }
 
-/// Why a thread did not start.
-enum StartError {
-    System(std::io::Error),
-    /// The user's naming function panicked.
-    Name(Payload),
+/// What tasks get that say nothing else.
+pub(crate) struct Defaults {
+    pub(crate) level: Priority,
+    pub(crate) retry: Option<Retry>,
+    /// How long a task may go on after it has been told to stop, before it is announced as stuck.
+    pub(crate) grace: Duration,
+    /// All spawned tasks are measured, so that an observer hears of them.
+    pub(crate) measured: bool,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) queue_full: QueueFull,
 }
 
 /// See the module.
@@ -48,23 +78,36 @@ pub(crate) struct Registry {
     hints: [AtomicBool; Priority::COUNT],
     pub(crate) injectors: Injectors,
     pub(crate) participants: AppendList<Participant>,
+    pub(crate) ledger: Ledger,
+    pub(crate) timer: Timer,
+    /// Cancelled when the pool closes; an ancestor of those of periodic tasks.
+    pub(crate) periodic: CancelToken,
     /// Places of guests that have left, empty.
     free_guests: Mutex<Vec<usize>>,
     /// The workers' places by index; spares are appended.
-    workers: Mutex<Vec<usize>>,
-    threads: Mutex<Vec<thread::JoinHandle<()>>>,
-    thread_name: Mutex<Box<dyn FnMut(usize) -> String + Send>>,
-    stack_size: Option<usize>,
+    pub(super) workers: Mutex<Vec<usize>>,
+    pub(super) threads: Mutex<Vec<Thread>>,
+    pub(super) thread_name: Mutex<Box<dyn FnMut(usize) -> String + Send>>,
+    pub(super) stack_size: Option<usize>,
+    pub(super) spare_threads: Option<usize>,
     pub(crate) start_handler: Option<Handler>,
     pub(crate) exit_handler: Option<Handler>,
     pub(crate) sink: PanicSink,
-    default_level: Priority,
+    pub(crate) defaults: Defaults,
+    /// A plain spawn has nothing to mind: neither a capacity nor measurements.
+    plain: bool,
     /// How many processors there are to run forks on.
     processors: usize,
     /// Held by a waiter that goes through all queues, see `find_awaited_anywhere`.
     pub(crate) stall: Mutex<()>,
+    /// Held while the pool changes its size, or somebody needs it not to.
+    pub(super) size_lock: Mutex<()>,
+    /// Held while the pool's threads are joined.
+    pub(super) joining: Mutex<()>,
+    /// Drop must not wait: somebody has given up waiting for this pool.
+    pub(super) given_up: AtomicBool,
     /// The number of the last broadcast; locked while one is put into the mailboxes.
-    broadcasts: Mutex<u64>,
+    pub(super) broadcasts: Mutex<u64>,
     /// The process that the threads live in.
     process: u32,
 }
@@ -73,99 +116,114 @@ pub(crate) struct Registry {
 unsafe impl Sync for Registry {}
 
 impl Registry {
-    /// Builds a pool and starts its threads.
-    pub(crate) fn start(settings: Settings) -> Result<Arc<Self>, BuildError> {
+    pub(super) fn new(settings: Settings) -> Arc<Self> {
         let size = settings.num_threads;
-        let registry = Arc::new(Self {
-            idle: Idle::new(size, size + settings.spare_threads),
+        let spares = settings.spare_threads.unwrap_or(size);
+        let has_capacity = settings.capacity.is_some();
+        Arc::new(Self {
+            idle: Idle::new(size, size + spares),
             hints: Priority::DESCENDING.map(|_| AtomicBool::new(false)),
             injectors: Injectors::new(),
             participants: AppendList::new(),
+            ledger: Ledger::new(settings.capacity),
+            timer: Timer::new(),
+            periodic: CancelToken::new(),
             free_guests: Mutex::new(Vec::new()),
             workers: Mutex::new(Vec::new()),
             threads: Mutex::new(Vec::new()),
             thread_name: Mutex::new(settings.thread_name),
             stack_size: settings.stack_size,
+            spare_threads: settings.spare_threads,
             start_handler: settings.start_handler,
             exit_handler: settings.exit_handler,
             sink: settings.sink,
-            default_level: settings.default_level,
-            processors: num_cpus::get(),
+            plain: !settings.defaults.measured && !has_capacity,
+            defaults: settings.defaults,
+            processors: if Sim::current().is_some() {
+                // Reproducible on any machine.
+                size.max(2)
+            } else {
+                num_cpus::get()
+            },
             stall: Mutex::new(()),
+            size_lock: Mutex::new(()),
+            joining: Mutex::new(()),
+            given_up: AtomicBool::new(false),
             broadcasts: Mutex::new(0),
             process: std::process::id(),
-        });
-        for index in 0..size {
-            if let Err(error) = registry.start_thread(false) {
-                registry.idle.abandon();
-                registry.join_threads();
-                match error {
-                    StartError::System(source) => {
-                        return Err(BuildError::ThreadStart { index, source });
-                    }
-                    StartError::Name(payload) => std::panic::resume_unwind(payload),
-                }
-            }
-        }
-        Ok(registry)
-    }
-
-    /// Starts a worker; a late one begins as a searcher, as `Wake::StartThread` has counted it.
-    fn start_thread(self: &Arc<Self>, late: bool) -> Result<(), StartError> {
-        let mut workers = self.workers.lock();
-        let index = workers.len();
-        let name = unwind::catch(|| (self.thread_name.lock())(index)).map_err(StartError::Name)?;
-        let mut builder = thread::Builder::new().name(name);
-        if let Some(bytes) = self.stack_size {
-            builder = builder.stack_size(bytes);
-        }
-        let seat = self
-            .participants
-            .push(|seat| Participant::new(Arc::as_ptr(self), Some(index), seat))
-            .seat();
-        let registry = Arc::clone(self);
-        let handle = builder
-            .spawn(move || worker::main(&registry, seat, late))
-            .map_err(StartError::System)?;
-        workers.push(seat);
-        drop(workers);
-        self.threads.lock().push(handle);
-        Ok(())
+        })
     }
 
     /// Does what a publication's `notify` asks for.
     #[inline]
     pub(crate) fn act_on(&self, wake: Wake) {
-        if wake == Wake::StartThread {
-            self.start_spare();
+        if let Wake::StartThread(index) = wake {
+            self.start_spare(index);
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn start_spare(&self) {
-        // SAFETY: a registry lives in an `Arc`, which the caller keeps alive.
-        unsafe { Arc::increment_strong_count(self) };
-        // SAFETY: the count has just been taken for this.
-        let registry = unsafe { Arc::from_raw(self) };
-        if let Err(error) = registry.start_thread(true) {
-            // Spares are a courtesy: without one the pool is slower, not stuck.
-            self.idle.start_failed();
-            if let StartError::Name(payload) = error {
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    pub(crate) fn default_level(&self) -> Priority {
+        self.defaults.level
+    }
+
+    pub(crate) fn env<'a>(&'a self, here: &'a Participant) -> Env<'a> {
+        Env {
+            here: here.id(),
+            sink: &self.sink,
+            tally: Some(&here.tally),
+        }
+    }
+
+    /// For what happens on a thread that need not be in this pool.
+    pub(crate) fn env_elsewhere(&self) -> Env<'_> {
+        match self.place_here() {
+            Some(here) => self.env(here),
+            None => Env {
+                here: Participant::current().cast(),
+                sink: &self.sink,
+                tally: Some(&self.ledger.elsewhere),
+            },
+        }
+    }
+
+    /// Where the calling thread counts.
+    #[inline]
+    pub(crate) fn tally_here(&self) -> &Tally {
+        match self.place_here() {
+            Some(here) => &here.tally,
+            None => &self.ledger.elsewhere,
+        }
+    }
+
+    /// A task has been claimed.
+    #[inline]
+    pub(crate) fn note_left(&self, level: Priority, kind: TaskKind, tally: &Tally) {
+        tally.leave(level, kind.passage());
+        if kind == TaskKind::Spawned {
+            self.ledger.release_slot();
+        }
+    }
+
+    /// Tells the observer, if there is one; its panic goes to the panic handler.
+    pub(crate) fn observe(&self, tell: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = &self.defaults.observer {
+            if let Err(payload) = unwind::catch(|| tell(&**observer)) {
                 self.sink.report(payload);
             }
         }
     }
 
-    pub(crate) fn default_level(&self) -> Priority {
-        self.default_level
-    }
-
-    pub(crate) fn env<'a>(&'a self, here: &Participant) -> Env<'a> {
-        Env {
-            here: here.id(),
-            sink: &self.sink,
-        }
+    pub(crate) fn sums(&self) -> Sums {
+        Sums::of(|| {
+            self.all()
+                .map(|p| &p.tally)
+                .chain([&self.ledger.elsewhere])
+        })
     }
 
     pub(crate) fn may_have(&self, level: Priority) -> bool {
@@ -225,10 +283,10 @@ impl Registry {
     /// The level that work made on this thread inherits.
     pub(crate) fn level_here(&self) -> Priority {
         self.place_here()
-            .map_or(self.default_level, Participant::level)
+            .map_or(self.default_level(), Participant::level)
     }
 
-    /// Queues a task: on the calling thread's own deque if it has one here.
+    /// Queues a task: on the calling thread's own deque if it has one here. It has been accepted.
     pub(crate) fn submit(&self, entry: Entry) {
         match self.place_here() {
             Some(here) => here.push_task(entry),
@@ -245,7 +303,7 @@ impl Registry {
         self.process
     }
 
-    fn is_forked_child(&self) -> bool {
+    pub(super) fn is_forked_child(&self) -> bool {
         std::process::id() != self.process
     }
 
@@ -265,7 +323,7 @@ impl Registry {
             .map(|seat| self.participants.get(seat))
     }
 
-    fn all(&self) -> impl Iterator<Item = &Participant> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Participant> {
         (0..self.participants.len()).map(|seat| self.participants.get(seat))
     }
 
@@ -338,55 +396,6 @@ impl Registry {
     pub(crate) fn return_guest_place(&self, place: &Participant) {
         self.free_guests.lock().push(place.seat());
     }
-
-    /// Puts one letter into the mailbox of each of the first workers, as one broadcast, and wakes them.
-    /// Returns its number.
-    pub(crate) fn post(&self, jobs: &[*const StackHeader]) -> u64 {
-        let seats: Vec<usize> = self.workers.lock()[..jobs.len()].to_vec();
-        let mut last = self.broadcasts.lock();
-        *last += 1;
-        let number = *last;
-        for (&job, &seat) in jobs.iter().zip(&seats) {
-            if !job.is_null() {
-                let letter = Letter { job, number };
-                self.participants.get(seat).mailbox.put(letter);
-            }
-        }
-        drop(last);
-        fence(Ordering::SeqCst);
-        self.idle.wake_everybody();
-        number
-    }
-
-    /// The owner is gone: finishes what was accepted, then ends the threads and waits for them (unless
-    /// the caller is one of them).
-    pub(crate) fn close(&self) {
-        if self.is_forked_child() {
-            // The threads to wait for are in the parent.
-            self.threads.lock().drain(..).for_each(std::mem::forget);
-            return;
-        }
-        self.idle.close(self);
-        let current = Participant::current();
-        // SAFETY: a current participant is alive.
-        let on_own_worker = unsafe { current.as_ref() }
-            .is_some_and(|p| !p.is_guest() && std::ptr::eq(p.registry(), self));
-        if !on_own_worker {
-            self.join_threads();
-        }
-    }
-
-    fn join_threads(&self) {
-        loop {
-            // Not under the lock: a spare may be starting.
-            let next = self.threads.lock().pop();
-            match next {
-                // A worker's main function contains every panic, so there is nothing to hand on.
-                Some(handle) => drop(handle.join()),
-                None => return,
-            }
-        }
-    }
 }
 
 /// Panics if the calling process is not the one in which a pool was built, so that nobody waits there for
@@ -405,7 +414,10 @@ impl View for Registry {
     }
 
     fn settled(&self) -> bool {
-        !self.any_tasks() && !self.any_forks() && self.injectors.foreign_settled()
+        self.ledger.lives() == 0
+            && !self.any_tasks()
+            && !self.any_forks()
+            && self.injectors.foreign_settled()
     }
 }
 

@@ -6,6 +6,7 @@
 //! to finish, or to promote something), then registers at what it waits for, lends its slot to whoever
 //! is asleep (or to a spare thread) and parks.
 
+use crate::clock;
 use crate::latch::Registration;
 use crate::park::{self, Parker};
 use crate::scheduler::find::Work;
@@ -14,7 +15,7 @@ use crate::scheduler::registry::check_process;
 use crate::scheduler::worker::pause;
 use crate::sync::Arc;
 use crate::task::counter::Counter;
-use crate::task::heap::Remote;
+use crate::task::remote::Remote;
 use crate::task::node::Node;
 use crate::task::stack::StackHeader;
 use crate::unwind::AbortIfPanic;
@@ -131,7 +132,7 @@ impl Participant {
         self.registry().check_process();
         let parker = park::current();
         let registry = self.registry();
-        let mut stalled = registry.idle.lend(&parker, self.is_guest());
+        let mut stalled = self.lend_slot(&parker);
         // The slot is free: is there anything for somebody else to do in it?
         registry.hand_on();
         if stalled {
@@ -156,7 +157,7 @@ impl Participant {
                 break None;
             }
         };
-        registry.idle.take_back(&parker, self.is_guest());
+        self.take_slot_back(&parker);
         if let Some(work) = work {
             self.run(work);
         }
@@ -172,10 +173,10 @@ impl Participant {
             return true;
         }
         let registry = self.registry();
-        registry.idle.lend(&parker, self.is_guest());
+        self.lend_slot(&parker);
         registry.hand_on();
         park_until(&parker, on, deadline);
-        registry.idle.take_back(&parker, self.is_guest());
+        self.take_slot_back(&parker);
         on.unregister()
     }
 }
@@ -189,7 +190,7 @@ fn spin(on: &impl Awaited) -> bool {
 
 fn park_until(parker: &Parker, on: &impl Awaited, deadline: Instant) {
     while !on.is_done() {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(clock::now());
         if left == Duration::ZERO {
             return;
         }

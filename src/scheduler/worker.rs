@@ -1,11 +1,14 @@
 //! A worker's life: look for work, search a little, sleep.
 
+use crate::metrics::Event;
 use crate::park;
 use crate::scheduler::counts::Counts;
 use crate::scheduler::find::Work;
-use crate::scheduler::idle::{Bed, Slept, View};
+use crate::scheduler::idle::{Slept, View};
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::{Handler, Registry};
+use crate::scheduler::roster::Bed;
+use crate::sim::Sim;
 use crate::sync::{Arc, spin_loop, yield_now};
 use crate::unwind;
 use std::ptr;
@@ -17,6 +20,13 @@ const SEARCH_ROUNDS: u32 = 32;
 /// Spends a moment between two looks. The first are short; later ones give the processor away, which
 /// is what makes 64 threads on 2 processors bearable.
 pub(crate) fn pause(round: u32) {
+    if Sim::current().is_some() {
+        // Nothing happens while this thread has the turn.
+        if round == 0 {
+            Sim::yield_point();
+        }
+        return;
+    }
     if round < 4 {
         for _ in 0..1 << (round + 2) {
             spin_loop();
@@ -30,17 +40,36 @@ pub(crate) fn pause(round: u32) {
 /// searching.
 pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
     let me = registry.participants.get(seat);
-    Participant::set_current(me);
+    let index = me.index().expect("workers have an index");
     let mut searching = late;
-    if registry.start_handler.is_some() {
-        // The user's code may take its time, or wait for the pool: nobody may rely on this search.
-        me.end_search(&mut searching);
-        tell(registry, registry.start_handler.as_ref(), me);
+    loop {
+        Participant::set_current(me);
+        if registry.start_handler.is_some() {
+            // The user's code may take its time, or wait for the pool: nobody may rely on this search.
+            me.end_search(&mut searching);
+            tell(registry, registry.start_handler.as_ref(), me);
+        }
+        registry.observe(|observer| observer.worker_started(index));
+        let end = me.live(searching);
+        registry.observe(|observer| observer.worker_stopped(index));
+        tell(registry, registry.exit_handler.as_ref(), me);
+        // What the handler has spawned, and what others have not taken yet.
+        me.empty_deques();
+        // From here on (thread-local destructors) the thread belongs to no pool.
+        Participant::set_current(ptr::null());
+        match end {
+            End::OfPool => return registry.idle.gone(index),
+            End::OfThread if !registry.idle.leave_for_good(index, &**registry) => return,
+            // The pool has grown again: a new worker in the old thread.
+            End::OfThread => searching = true,
+        }
     }
-    me.live(searching);
-    tell(registry, registry.exit_handler.as_ref(), me);
-    // From here on (thread-local destructors) the thread belongs to no pool.
-    Participant::set_current(ptr::null());
+}
+
+/// Why a worker's life ends.
+enum End {
+    OfPool,
+    OfThread,
 }
 
 /// Calls a user's handler with the worker's index; its panic goes to the panic handler.
@@ -57,25 +86,34 @@ struct FromBed<'a>(&'a Participant);
 
 impl View for FromBed<'_> {
     fn wanted(&self, counts: Counts) -> bool {
-        !self.0.mailbox.is_empty() || self.0.registry().wanted(counts)
+        !self.0.mailbox.is_empty() && !counts.paused() || self.0.registry().wanted(counts)
     }
 
     fn settled(&self) -> bool {
         self.0.registry().settled()
     }
+
+    fn may_leave(&self) -> bool {
+        self.0.mailbox.is_empty()
+    }
 }
 
 impl Participant {
-    fn live(&self, mut searching: bool) {
+    fn live(&self, mut searching: bool) -> End {
         let idle = &self.registry().idle;
-        let bed = Bed::new(park::current());
+        let index = self.index().expect("workers have an index");
+        let bed = Bed::new(park::current(), index);
         loop {
             match self.next_work(&mut searching) {
                 Some(work) => self.run(work),
-                None => match idle.sleep(&bed, searching, &FromBed(self)) {
-                    Slept::Searching => searching = true,
-                    Slept::Terminated => return,
-                },
+                None => {
+                    self.tally.note(Event::Parked);
+                    match idle.sleep(&bed, searching, &FromBed(self)) {
+                        Slept::Searching => searching = true,
+                        Slept::Terminated => return End::OfPool,
+                        Slept::Retired => return End::OfThread,
+                    }
+                }
             }
         }
     }
@@ -83,7 +121,12 @@ impl Participant {
     /// Work, or `None` when it is time for bed.
     fn next_work(&self, searching: &mut bool) -> Option<Work> {
         let idle = &self.registry().idle;
-        if idle.counts().active() > idle.size() {
+        Sim::yield_point();
+        let counts = idle.counts();
+        if counts.paused() {
+            return None;
+        }
+        if counts.active() > idle.size() {
             // Somebody came back from a wait: one too many are active, and this one is at leisure.
             let letter = self.mailbox.take()?;
             self.end_search(searching);

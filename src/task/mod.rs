@@ -6,16 +6,28 @@
 //! | `counter` | how a scope counts its children and hears of the last one |
 //! | `stack` | a forked closure in its caller's frame |
 //! | `state` | the claim word of a spawned task: who may run it, take its result, free it |
+//! | `header` | what all spawned tasks have in common |
+//! | `body` | closure, then outcome |
 //! | `heap` | a spawned task, one allocation together with its handle |
+//! | `entry` | a queue's reference to a task, and the claim on it |
+//! | `remote` | a handle's reference to a task |
+//! | `phase` | the phases of a task with options: who may start, end or report it |
+//! | `promise` | the outcome of a task with options, and what is queued for it |
 //! | `blocks` | the memory of spawned tasks, recycled |
 //!
-//! Tasks call up only through function pointers in their headers and through [`crate::park::Parker`];
-//! they know nothing of queues or workers.
+//! Tasks call up only through function pointers in their headers, through [`promise::Living`] and through
+//! [`crate::park::Parker`]; they know nothing of queues or workers.
 
 pub(crate) mod blocks;
+mod body;
 pub(crate) mod counter;
+pub(crate) mod entry;
+pub(crate) mod header;
 pub(crate) mod heap;
 pub(crate) mod node;
+pub(crate) mod phase;
+pub(crate) mod promise;
+pub(crate) mod remote;
 pub(crate) mod stack;
 pub(crate) mod state;
 

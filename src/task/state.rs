@@ -6,10 +6,9 @@
 //! |---|---|---|---|
 //! | `QUEUED` | an entry in a queue of the pool refers to the task | birth | whoever pops the entry |
 //! | `HANDLE` | a handle refers to the task | birth | dropping the handle |
-//! | `CLAIMED` | somebody runs it, ran it, or cancelled it | the claimant, once | never |
+//! | `CLAIMED` | somebody runs it, ran it, or makes sure that nobody does | the claimant, once | never |
 //! | `FOREIGN` | the claimant is not a worker of the pool | with `CLAIMED` | never |
 //! | `DONE` | the outcome is in its place | the claimant, once | never |
-//! | `CANCELLED` | it never ran and never will | with `CLAIMED` and `DONE` | never |
 //!
 //! The rest of the word is the address of the parker of the handle's thread while it waits, an owned
 //! reference as in `latch`.
@@ -43,7 +42,6 @@ const DONE: usize = 2;
 const QUEUED: usize = 4;
 const HANDLE: usize = 8;
 const FOREIGN: usize = 16;
-const CANCELLED: usize = 32;
 const FLAGS: usize = 63;
 
 /// See the module.
@@ -97,6 +95,11 @@ impl State {
     /// A task that is about to be queued. Its handle exists from the beginning.
     pub(crate) fn queued() -> Self {
         Self(AtomicUsize::new(QUEUED | HANDLE))
+    }
+
+    /// A place for an outcome that is never queued: whoever made it has the claim.
+    pub(crate) fn promised() -> Self {
+        Self(AtomicUsize::new(CLAIMED | HANDLE))
     }
 
     pub(crate) fn is_claimed(&self) -> bool {
@@ -155,17 +158,9 @@ impl State {
         }
     }
 
-    /// The handle's claim to run the task itself; `false` if somebody has it already.
+    /// The handle's claim to run the task itself, or to end it without; `false` if somebody has it already.
     pub(crate) fn claim(&self, foreign: bool) -> bool {
-        self.claim_with(CLAIMED | if foreign { FOREIGN } else { 0 })
-    }
-
-    /// The handle's claim that the task shall never run; `false` if somebody has it already.
-    pub(crate) fn cancel(&self) -> bool {
-        self.claim_with(CLAIMED | DONE | CANCELLED)
-    }
-
-    fn claim_with(&self, bits: usize) -> bool {
+        let bits = CLAIMED | if foreign { FOREIGN } else { 0 };
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             if word & CLAIMED != 0 {
@@ -309,7 +304,6 @@ impl fmt::Debug for State {
             .field("queued", &(word & QUEUED != 0))
             .field("handle", &(word & HANDLE != 0))
             .field("foreign", &(word & FOREIGN != 0))
-            .field("cancelled", &(word & CANCELLED != 0))
             .field("waited for", &(word & !FLAGS != 0))
             .finish()
     }

@@ -1,0 +1,104 @@
+//! What a task's closure is told.
+
+use crate::cancel::{CancelToken, Cancelled};
+use crate::life::Life;
+use crate::priority::Priority;
+use crate::report::TaskId;
+use crate::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::time::Instant;
+
+/// What a closure that was given to `spawn_with` can ask about its task.
+///
+/// ```
+/// use windrow::{CancelToken, ThreadPool};
+///
+/// let pool = ThreadPool::new(1)?;
+/// let token = CancelToken::new();
+/// let handle = pool.task().name("search").cancel_token(&token).spawn_with(|cx| {
+///     (1..).map(|n| n * n).take_while(|_| !cx.is_cancelled()).find(|n| n % 1_000_003 == 0)
+/// });
+/// token.cancel();
+/// // It was cancelled before it started, or it saw that it should stop, or it was faster.
+/// match handle.join() {
+///     Ok(found) => println!("{found:?}"),
+///     Err(error) => assert!(error.is_cancelled()),
+/// }
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
+pub struct TaskContext<'a> {
+    pub(super) life: &'a Life,
+    pub(super) attempt: u32,
+    /// For jitter.
+    pub(super) random: u64,
+    /// There will be no further attempt.
+    pub(super) last: bool,
+}
+
+impl TaskContext<'_> {
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        self.life.id
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.life.name.as_deref()
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The task's level.
+    pub fn priority(&self) -> Priority {
+        self.life.level
+    }
+
+    /// When the task is to have ended, if it has a deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.life.deadline
+    }
+
+    /// Whether the task should stop: its token (or one above it) or its handle was cancelled, its deadline
+    /// has passed, its group fails fast, or the pool was shut down with
+    /// [`shutdown_now`](crate::ThreadPool::shutdown_now).
+    pub fn is_cancelled(&self) -> bool {
+        self.life.token.is_cancelled()
+    }
+
+    /// [`is_cancelled`](Self::is_cancelled), for use with `?`.
+    ///
+    /// # Errors
+    /// [`Cancelled`], if the task should stop.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        self.life.token.check()
+    }
+
+    /// A token that is cancelled when this task should stop, for what the task starts itself.
+    pub fn token(&self) -> CancelToken {
+        self.life.token.child()
+    }
+
+    /// What was attached to the task, if it is a `T`.
+    pub fn attachment<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.life.attachment.as_deref()?.downcast_ref()
+    }
+
+    /// The same, shared.
+    pub fn attachment_arc(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.life.attachment.clone()
+    }
+}
+
+impl fmt::Debug for TaskContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskContext")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! What can be asked of a task.
+
+use crate::cancel::CancelToken;
+use crate::policy::RateLimit;
+use crate::priority::Priority;
+use crate::report::Report;
+use crate::sync::Arc;
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+/// Hears of a task's end; `tag` tells which.
+pub(crate) trait Hook: Send + Sync {
+    /// Its outcome is in its place.
+    fn settled(&self, tag: usize);
+    /// Nothing is left of it.
+    fn retired(&self, tag: usize);
+}
+
+/// See the module. `None` is the pool's default.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) level: Option<Priority>,
+    /// Not to be queued before.
+    pub(crate) start_at: Option<Instant>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) tokens: Vec<CancelToken>,
+    pub(crate) rate: Option<RateLimit>,
+    pub(crate) attachment: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) callback: Option<Box<dyn FnOnce(&Report) + Send>>,
+    pub(crate) hook: Option<(Arc<dyn Hook>, usize)>,
+    pub(crate) periodic: bool,
+    /// It holds a slot of the queue's capacity.
+    pub(crate) holds_slot: bool,
+}
+
+impl Options {
+    /// Whether the timer may be needed, apart from retries.
+    pub(crate) fn need_timer(&self) -> bool {
+        self.start_at.is_some() || self.deadline.is_some() || self.rate.is_some() || self.periodic
+    }
+}

@@ -1,0 +1,187 @@
+//! One attempt, and what comes of it.
+
+use crate::clock;
+use crate::error::Failure;
+use crate::life::attempt::Next;
+use crate::life::{Life, TaskContext};
+use crate::metrics::Event;
+use crate::policy::Waiting;
+use crate::scheduler::{Participant, with_place};
+use crate::sync::{Arc, Ordering};
+use crate::task::phase::{Claim, Verdict};
+use std::time::{Duration, Instant};
+
+impl Life {
+    /// A dispatch has been popped.
+    pub(super) fn on_dispatch(self: Arc<Self>) {
+        match self.phase.claim() {
+            Claim::Run => with_place(&Arc::clone(&self.registry), |here| self.attempt(here)),
+            Claim::Retire => self.retire(),
+            Claim::Stale => {}
+        }
+    }
+
+    /// A waiter runs it itself, if it is queued.
+    pub(super) fn on_wait(self: Arc<Self>) -> bool {
+        let claimed = self.phase.claim_in_place();
+        if claimed {
+            with_place(&Arc::clone(&self.registry), |here| self.attempt(here));
+        }
+        claimed
+    }
+
+    /// The phase is RUNNING, by the caller.
+    pub(super) fn attempt(self: Arc<Self>, here: &Participant) {
+        let now = clock::now();
+        let (mut released, returned) = {
+            let mut record = self.record.lock();
+            let queued_for = now.saturating_duration_since(record.queued_at);
+            record.queue_time += queued_for;
+            self.registry.ledger.queue_times.record(queued_for);
+            self.release_slot(&mut record);
+            (std::mem::take(&mut record.released), record.returned)
+        };
+        let failure = if self.deadline.is_some_and(|at| at <= now) {
+            Some(Failure::Expired)
+        } else if self.token.is_cancelled() {
+            Some(Failure::Cancelled)
+        } else {
+            None
+        };
+        if let Some(limit) = self.rate().filter(|_| failure.is_some() && released) {
+            // It will not use the permit that it was let go for.
+            limit.line().forget_released();
+            released = false;
+            self.pump(false);
+        }
+        if let Some(failure) = failure {
+            return self.end_unrun(failure);
+        }
+        if let Some(limit) = self.rate() {
+            let admitted = limit.line().admit(limit, now, released);
+            if !admitted && !returned {
+                return self.stand_in_line(released);
+            }
+            self.pump(false);
+        }
+        let attempt = {
+            let mut record = self.record.lock();
+            record.attempts += 1;
+            record.worker = here.index();
+            record.started_at.get_or_insert(now);
+            record.running_since = Some(now);
+            record.attempts
+        };
+        self.observe(|observer| observer.attempt_started(&self.info(), attempt));
+        self.registry.ledger.running.fetch_add(1, Ordering::Release);
+        let cx = TaskContext {
+            life: &self,
+            attempt,
+            random: here.rng.next(),
+            last: returned,
+        };
+        let mut next = Next::Again(None);
+        // SAFETY: the phase is RUNNING by us.
+        let body = unsafe { self.body() };
+        let work = body.attempt.as_mut().expect("until it is settled");
+        here.run_framed(&raw const self.node, self.level, || next = work.run(&cx));
+        let ran_for = {
+            let mut record = self.record.lock();
+            let since = record.running_since.take().unwrap_or(now);
+            let ran_for = clock::now().saturating_duration_since(since);
+            record.run_time += ran_for;
+            ran_for
+        };
+        self.registry.ledger.run_times.record(ran_for);
+        self.registry.ledger.running.fetch_sub(1, Ordering::Release);
+        match next {
+            Next::Done(how) => self.finish(how),
+            Next::Retry(delay) => {
+                here.tally.note(Event::Retried);
+                self.observe(|observer| observer.task_retried(&self.info(), attempt, delay));
+                self.postpone(clock::after(delay), delay == Duration::ZERO);
+            }
+            Next::Again(at) => self.postpone(at, false),
+        }
+    }
+
+    /// Waits until `at` (for ever, if there is none) and is queued again.
+    fn postpone(self: Arc<Self>, at: Option<Instant>, at_once: bool) {
+        let postponed = {
+            let mut record = self.record.lock();
+            let postponed = self.phase.postpone() == Verdict::Settle;
+            if postponed {
+                self.set_waiting(&mut record, true);
+            }
+            postponed
+        };
+        if !postponed {
+            return self.retire();
+        }
+        match at {
+            _ if at_once => {
+                self.enqueue();
+            }
+            Some(at) => self.wait_until(at),
+            // Beyond what the clock can tell: until it is cancelled or its deadline passes.
+            None => {}
+        }
+        // Whoever cancelled while it ran has left it to us.
+        if self.token.is_cancelled() {
+            self.stop();
+        }
+        if self.periodic {
+            self.registry.idle.changed.notify();
+        }
+    }
+
+    /// There is no permit: waits in the line of the rate limit.
+    fn stand_in_line(self: Arc<Self>, released: bool) {
+        let Some(limit) = self.rate().cloned() else {
+            return;
+        };
+        let postponed = {
+            let mut record = self.record.lock();
+            let postponed = self.phase.postpone() == Verdict::Settle;
+            if postponed {
+                self.set_waiting(&mut record, true);
+            }
+            postponed
+        };
+        if !postponed {
+            self.pump(false);
+            return self.retire();
+        }
+        limit
+            .line()
+            .join(Arc::clone(&self) as Arc<dyn Waiting>, released);
+        if self.token.is_cancelled() {
+            self.stop();
+        }
+        self.pump(false);
+    }
+
+    /// Lets those in the line go for whom there are permits, and sees to the others.
+    pub(super) fn pump(&self, fired: bool) {
+        if let Some(limit) = self.rate() {
+            if let Some(at) = limit.line().pump(limit, clock::now(), fired).at {
+                let pump = super::early::PumpLater(self.arc());
+                self.registry.timer.add(at, Arc::new(pump));
+            }
+        }
+    }
+}
+
+impl Waiting for Life {
+    fn release(self: Arc<Self>) -> bool {
+        {
+            // Before it is queued: whoever runs it asks.
+            self.record.lock().released = true;
+        }
+        let queued = self.enqueue();
+        if !queued {
+            self.record.lock().released = false;
+        }
+        queued
+    }
+}

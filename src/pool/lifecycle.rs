@@ -1,0 +1,288 @@
+//! The life of a pool: its size, pauses, idleness, and its end.
+
+use crate::error::{Failure, ResizeError, ShutdownError};
+use crate::pool::ThreadPool;
+use crate::priority::Priority;
+use crate::report::TaskId;
+use crate::scheduler::{Registry, Unstarted, with_place};
+use crate::sync::Arc;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+impl ThreadPool {
+    /// Changes the number of workers. It grows at once; it shrinks as workers finish the tasks that they
+    /// run, and what is queued at a worker that leaves goes to the others.
+    ///
+    /// Spare threads stand in for as many waiting workers as the pool's new size, unless
+    /// [`spare_threads`](crate::ThreadPoolBuilder::spare_threads) was set.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.resize(4)?;
+    /// assert_eq!(pool.current_num_threads(), 4);
+    /// assert_eq!(pool.broadcast(|index| index), [0, 1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ResizeError`]; the pool then keeps its size.
+    ///
+    /// # Panics
+    /// If naming a thread panics; and in a child process after `fork`.
+    pub fn resize(&self, num_threads: usize) -> Result<(), ResizeError> {
+        self.registry().resize(num_threads)
+    }
+
+    /// Workers finish the tasks that they run and take up nothing new until [`resume`](Self::resume).
+    /// Tasks may still be submitted. What a thread does by itself goes on: the body of a `join` or `scope`,
+    /// tasks of its own scope, a task that it joins.
+    ///
+    /// Dropping the pool, or shutting it down, resumes it.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(2)?;
+    /// pool.pause();
+    /// let handle = pool.spawn(|| "later");
+    /// assert_eq!(pool.stats().queued_total(), 1);
+    /// pool.resume();
+    /// assert_eq!(handle.join().unwrap(), "later");
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn pause(&self) {
+        self.registry().idle.pause();
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.registry().resume();
+    }
+
+    /// Whether the pool is paused.
+    pub fn is_paused(&self) -> bool {
+        self.registry().idle.counts().paused()
+    }
+
+    /// Waits until all accepted tasks have ended, those that wait for their time or a retry included.
+    /// Periodic tasks count only while they run.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(2)?;
+    /// for n in 0..10 {
+    ///     drop(pool.spawn(move || n * n));
+    /// }
+    /// pool.wait_idle();
+    /// assert_eq!(pool.stats().completed, 10);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If it is called from a task of this pool, which would wait for itself.
+    pub fn wait_idle(&self) {
+        self.wait_idle_until(None);
+    }
+
+    /// [`wait_idle`](Self::wait_idle), but no longer than `timeout`; returns whether the pool is idle.
+    ///
+    /// # Panics
+    /// As [`wait_idle`](Self::wait_idle).
+    pub fn wait_idle_timeout(&self, timeout: Duration) -> bool {
+        self.wait_idle_until(Registry::deadline_in(timeout))
+    }
+
+    /// [`wait_idle`](Self::wait_idle), but no longer than until `deadline`; returns whether the pool is idle.
+    ///
+    /// # Panics
+    /// As [`wait_idle`](Self::wait_idle).
+    pub fn wait_idle_deadline(&self, deadline: Instant) -> bool {
+        self.wait_idle_until(Some(deadline))
+    }
+
+    fn wait_idle_until(&self, deadline: Option<Instant>) -> bool {
+        let registry = self.registry();
+        assert!(
+            !registry.runs_here(),
+            "wait_idle was called from a task of the pool, which is never idle then"
+        );
+        registry.wait_idle(deadline)
+    }
+
+    /// Finishes what was accepted, and ends the pool's threads. Nothing is accepted from outside meanwhile
+    /// and afterwards: [`try_spawn`](Self::try_spawn) gives tasks back, the handles of others report
+    /// [`is_refused`](crate::JoinError::is_refused). Tasks of the pool may still spawn others until it has
+    /// drained. Periodic tasks are cancelled; delayed ones are waited for.
+    ///
+    /// Called from a task of the pool itself it returns at once, and the pool ends by itself. It may be
+    /// called any number of times and from any thread. What needs no worker ([`join`](Self::join),
+    /// [`scope`](Self::scope)) still works afterwards, on the caller alone.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(2)?;
+    /// let handle = pool.spawn(|| "accepted");
+    /// pool.shutdown();
+    /// assert!(handle.is_finished());
+    /// assert!(pool.spawn(|| "too late").join().unwrap_err().is_refused());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn shutdown(&self) {
+        self.shutdown_by(None).expect("there is no deadline");
+    }
+
+    /// [`shutdown`](Self::shutdown), but waits no longer than `timeout`.
+    ///
+    /// # Errors
+    /// [`ShutdownError`] says what was still queued and running then. The pool goes on to drain, and
+    /// dropping it does not wait for it any more: whoever needs the program to end can let it.
+    /// [`shutdown_now`](Self::shutdown_now) takes back what has not started.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let (go, wait) = std::sync::mpsc::channel::<()>();
+    /// let (started, running) = std::sync::mpsc::channel();
+    /// drop(pool.spawn(move || (started.send(()), wait.recv())));
+    /// running.recv().unwrap();
+    /// drop(pool.spawn(|| "after it"));
+    /// let error = pool.shutdown_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!((error.queued, error.running), (1, 1));
+    /// go.send(()).unwrap();
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn shutdown_timeout(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        self.shutdown_by(Registry::deadline_in(timeout))
+    }
+
+    fn shutdown_by(&self, deadline: Option<Instant>) -> Result<(), ShutdownError> {
+        let registry = self.registry();
+        registry.check_process();
+        registry.begin_closing();
+        if registry.on_own_worker() || registry.wait_until_over(deadline) {
+            return Ok(());
+        }
+        let stats = self.stats();
+        Err(ShutdownError {
+            queued: (stats.queued_total() + stats.waiting) as usize,
+            running: stats.running as usize,
+        })
+    }
+
+    /// Accepts nothing more from anybody, takes back all tasks that have not started, and tells those that
+    /// run to stop (their [`TaskContext`](crate::TaskContext) says so). Does not wait for them; dropping
+    /// the pool does.
+    ///
+    /// Tasks of a scope, and closures of [`install`](Self::install), are not returned, but run: somebody
+    /// waits for them in the middle of something. Each task is returned once, whoever calls this how often.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let handle = pool.spawn(|| "never started by the pool");
+    /// let unstarted = pool.shutdown_now();
+    /// assert_eq!(unstarted.len(), 1);
+    /// // Dropped, it is cancelled; here it is run after all.
+    /// unstarted.into_iter().for_each(|task| task.run());
+    /// assert_eq!(handle.join().unwrap(), "never started by the pool");
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn shutdown_now(&self) -> Vec<UnstartedTask> {
+        let registry = self.registry();
+        registry.check_process();
+        // So that workers take up nothing more of what is about to be taken back.
+        registry.idle.pause();
+        registry.idle.halt();
+        registry.begin_closing_paused();
+        let taken = registry.evict();
+        for life in registry.ledger.all_lives() {
+            life.interrupt();
+        }
+        registry.resume();
+        taken
+            .into_iter()
+            .map(|task| UnstartedTask {
+                task: Some(task),
+                registry: registry.shared(),
+            })
+            .collect()
+    }
+
+    /// Whether the pool accepts tasks from outside.
+    pub fn is_shut_down(&self) -> bool {
+        self.registry().idle.counts().closed()
+    }
+}
+
+/// A task that was accepted and has not started, given back by
+/// [`ThreadPool::shutdown_now`].
+///
+/// Dropping it cancels it: its handle reports [`is_cancelled`](crate::JoinError::is_cancelled), and its
+/// closure is dropped.
+pub struct UnstartedTask {
+    task: Option<Unstarted>,
+    registry: Arc<Registry>,
+}
+
+impl UnstartedTask {
+    /// Runs the task on the calling thread. Its handle, if there is one, gets the result. A task with a
+    /// retry policy is tried once.
+    pub fn run(mut self) {
+        match self.task.take() {
+            Some(Unstarted::Plain(task)) => with_place(&self.registry, |here| {
+                let (node, level) = (task.node(), task.level());
+                let env = self.registry.env_uncounted();
+                here.run_framed(node, level, || task.run(env));
+            }),
+            Some(Unstarted::Managed(task)) => task.run(),
+            None => {}
+        }
+    }
+
+    /// The task's number, if it was made with `task()`.
+    pub fn id(&self) -> Option<TaskId> {
+        match &self.task {
+            Some(Unstarted::Managed(task)) => Some(task.id()),
+            _ => None,
+        }
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        match &self.task {
+            Some(Unstarted::Managed(task)) => task.name(),
+            _ => None,
+        }
+    }
+
+    /// The task's level.
+    pub fn priority(&self) -> Priority {
+        match &self.task {
+            Some(Unstarted::Managed(task)) => task.level(),
+            Some(Unstarted::Plain(task)) => task.level(),
+            None => Priority::default(),
+        }
+    }
+}
+
+impl Drop for UnstartedTask {
+    fn drop(&mut self) {
+        match self.task.take() {
+            Some(Unstarted::Plain(task)) => {
+                let env = self.registry.env_uncounted();
+                if let Some(payload) = task.fail(Failure::Cancelled, env) {
+                    self.registry.sink.report(payload);
+                }
+            }
+            Some(Unstarted::Managed(task)) => task.discard(),
+            None => {}
+        }
+    }
+}
+
+impl fmt::Debug for UnstartedTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnstartedTask")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("priority", &self.priority())
+            .finish_non_exhaustive()
+    }
+}

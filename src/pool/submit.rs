@@ -1,0 +1,313 @@
+//! From a closure to a task in the queue: who may submit, what happens when the queue is full, and what
+//! becomes of a submission that races with the end of the pool.
+//!
+//! # Racing with the end
+//! Threads of the pool may submit until it has drained: it does not end while they are at work. A thread
+//! from outside looks whether the pool is closed, publishes its task, and (after the fence of the
+//! publication) looks again. If it is closed now, the pool may have looked for the last time before the
+//! task was there: the thread takes its task back, through the claim word; if somebody has it already, it
+//! was accepted in time. A task with options is submitted during a *visit*, which the pool counts and does
+//! not end in.
+
+use crate::error::{Failure, Refused, RefusedReason};
+use crate::life::{self, Attempt, Life, Once, Options};
+use crate::metrics::{Event, Passage};
+use crate::policy::QueueFull;
+use crate::pool::handle::JoinHandle;
+use crate::priority::Priority;
+use crate::scheduler::{Capacity, Participant, Registry, blocking};
+use crate::sync::Arc;
+use crate::task::header::Kind;
+use crate::task::heap::{self, Call, Origin};
+use crate::task::promise::{Living, Setter};
+use crate::task::remote::Remote;
+use std::cell::Cell;
+use std::ptr;
+use std::time::Instant;
+
+/// How long a submitter waits for room in the queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    /// As the pool's policy says.
+    Policy,
+    /// Not at all.
+    None,
+    /// Until then; none: for ever.
+    Until(Option<Instant>),
+}
+
+/// A submission that the pool has let in; dropping it lets the pool end.
+#[derive(Debug)]
+pub(crate) struct Admitted<'r> {
+    registry: &'r Registry,
+    visiting: bool,
+    /// The submitter is to run the task itself.
+    pub(crate) run_here: bool,
+    pub(crate) holds_slot: bool,
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if self.visiting {
+            self.registry.idle.end_visit(self.registry);
+        }
+    }
+}
+
+/// The calling thread's place, if it is one of the pool's own threads.
+fn own_worker(registry: &Registry) -> Option<&Participant> {
+    registry.place_here().filter(|here| !here.is_guest())
+}
+
+fn refuse(registry: &Registry, reason: RefusedReason) -> RefusedReason {
+    registry.tally_here().note(Event::Refused);
+    reason
+}
+
+/// Asks for a task to be let in.
+pub(crate) fn admit(
+    registry: &Registry,
+    patience: Patience,
+) -> Result<Admitted<'_>, RefusedReason> {
+    let inside = own_worker(registry).is_some();
+    let mut admitted = Admitted {
+        registry,
+        visiting: false,
+        run_here: false,
+        holds_slot: false,
+    };
+    if inside {
+        if registry.idle.counts().halted() {
+            return Err(refuse(registry, RefusedReason::Closed));
+        }
+    } else {
+        registry.check_process();
+        if !registry.idle.visit(registry) {
+            return Err(refuse(registry, RefusedReason::Closed));
+        }
+        admitted.visiting = true;
+    }
+    if let Some(capacity) = registry.ledger.capacity() {
+        take_slot(registry, capacity, patience, &mut admitted)?;
+    }
+    Ok(admitted)
+}
+
+/// Takes a slot of the queue, as the policy says.
+fn take_slot(
+    registry: &Registry,
+    capacity: &Capacity,
+    patience: Patience,
+    admitted: &mut Admitted<'_>,
+) -> Result<(), RefusedReason> {
+    admitted.holds_slot = capacity.try_take();
+    if admitted.holds_slot {
+        return Ok(());
+    }
+    let policy = registry.defaults.queue_full;
+    let full = || RefusedReason::Full {
+        capacity: capacity.limit(),
+    };
+    let deadline = match (patience, policy) {
+        (Patience::None, _) | (Patience::Policy, QueueFull::Refuse) => {
+            return Err(refuse(registry, full()));
+        }
+        (Patience::Policy, QueueFull::CallerRuns) => {
+            admitted.run_here = true;
+            capacity.take_anyway();
+            admitted.holds_slot = true;
+            return Ok(());
+        }
+        (Patience::Policy, QueueFull::Block) => None,
+        (Patience::Policy, QueueFull::BlockFor(time)) => crate::clock::after(time),
+        (Patience::Until(deadline), _) => deadline,
+    };
+    if registry.place_here().is_some() {
+        // It works in the pool, or inside of it: what it waits for may be itself.
+        capacity.take_anyway();
+        admitted.holds_slot = true;
+        return Ok(());
+    }
+    // The pool may end while we wait.
+    admitted.visiting = false;
+    registry.idle.end_visit(registry);
+    let taken = Cell::new(false);
+    let over = || {
+        taken.set(taken.get() || capacity.try_take());
+        taken.get() || registry.idle.counts().closed()
+    };
+    blocking(|| capacity.room().wait(deadline, over));
+    admitted.visiting = registry.idle.visit(registry);
+    match (taken.get(), admitted.visiting) {
+        (true, true) => {
+            admitted.holds_slot = true;
+            Ok(())
+        }
+        (taken, visiting) => {
+            if taken {
+                registry.ledger.release_slot();
+            }
+            let reason = if visiting {
+                full()
+            } else {
+                RefusedReason::Closed
+            };
+            Err(refuse(registry, reason))
+        }
+    }
+}
+
+/// Queues a task of `level`, or of the level that work made on this thread inherits.
+#[inline]
+pub(crate) fn spawn_on<F, T>(
+    registry: &Registry,
+    level: Option<Priority>,
+    patience: Patience,
+    f: F,
+) -> Result<JoinHandle<T>, Refused<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if registry.is_plain() {
+        spawn_plain(registry, level, f)
+    } else {
+        spawn_minding(registry, level, patience, f)
+    }
+}
+
+/// Where neither capacity nor measurements ask for more.
+fn spawn_plain<F, T>(
+    registry: &Registry,
+    level: Option<Priority>,
+    f: F,
+) -> Result<JoinHandle<T>, Refused<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let here = registry.place_here();
+    let outside = here.is_none_or(Participant::is_guest);
+    let counts = registry.idle.counts();
+    if if outside { counts.closed() } else { counts.halted() } {
+        let reason = refuse(registry, RefusedReason::Closed);
+        return Err(Refused { reason, task: f });
+    }
+    let level = level.unwrap_or_else(|| registry.level_here());
+    let (entry, remote) = new_task(registry, level, f);
+    let Some(here) = here else {
+        registry.ledger.elsewhere.enter(level, Passage::Spawned);
+        registry.inject(entry);
+        if registry.idle.counts().closed() {
+            // See the module: too late, unless somebody has it already.
+            if let Some(task) = take_back(registry, &remote, level) {
+                let reason = refuse(registry, RefusedReason::Closed);
+                return Err(Refused { reason, task });
+            }
+        }
+        return Ok(JoinHandle::from_remote(remote));
+    };
+    here.tally.enter(level, Passage::Spawned);
+    here.push_task(entry);
+    Ok(JoinHandle::from_remote(remote))
+}
+
+fn new_task<F, T>(
+    registry: &Registry,
+    level: Priority,
+    f: F,
+) -> (crate::task::entry::Entry, Remote<T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let origin = Origin {
+        parent: ptr::null(),
+        kind: Kind::Spawned,
+        pool: ptr::from_ref(registry).cast(),
+        process: registry.process(),
+        level,
+    };
+    // SAFETY: closure and result are `'static`.
+    unsafe { heap::new(Call(f), origin) }
+}
+
+#[cold]
+fn take_back<F, T>(registry: &Registry, remote: &Remote<T>, level: Priority) -> Option<F>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let task = remote.claim(true)?;
+    let env = registry.env_elsewhere();
+    registry.note_left(level, Kind::Spawned, &registry.ledger.elsewhere);
+    // SAFETY: `new_task` has made it of these types.
+    let Call(f) = unsafe { heap::reclaim::<Call<F>, T>(task, Failure::Closed, env) };
+    Some(f)
+}
+
+/// Where the queue has a capacity, or all tasks are measured.
+fn spawn_minding<F, T>(
+    registry: &Registry,
+    level: Option<Priority>,
+    patience: Patience,
+    f: F,
+) -> Result<JoinHandle<T>, Refused<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let admitted = match admit(registry, patience) {
+        Ok(admitted) => admitted,
+        Err(reason) => return Err(Refused { reason, task: f }),
+    };
+    let level = level.unwrap_or_else(|| registry.level_here());
+    if registry.defaults.measured {
+        let options = Options {
+            level: Some(level),
+            ..Options::default()
+        };
+        let remote = begin(&admitted, options, None, |setter| {
+            Box::new(Once::new(move |_: &life::TaskContext<'_>| f(), setter))
+        });
+        return Ok(JoinHandle::from_remote(remote));
+    }
+    let (entry, remote) = new_task(registry, level, f);
+    registry.tally_here().enter(level, Passage::Spawned);
+    if admitted.run_here {
+        if let Some(task) = remote.claim(true) {
+            // SAFETY: the task's pool, which this visit keeps.
+            unsafe { crate::scheduler::run_claimed(registry, task) };
+        }
+        // Stale by now.
+        let _ = entry.take();
+    } else {
+        registry.submit(entry);
+    }
+    Ok(JoinHandle::from_remote(remote))
+}
+
+/// Begins a task with options that owns what it uses.
+pub(crate) fn begin<T: Send + 'static>(
+    admitted: &Admitted<'_>,
+    mut options: Options,
+    parent: Option<*const crate::task::node::Node>,
+    make: impl FnOnce(Setter<T>) -> Box<dyn Attempt>,
+) -> Remote<T> {
+    let registry = admitted.registry;
+    let level = options.level.unwrap_or_else(|| registry.level_here());
+    options.holds_slot = admitted.holds_slot;
+    let origin = life::Origin {
+        parent: parent.unwrap_or(ptr::null()),
+        counter: ptr::null(),
+        level,
+        queue: !admitted.run_here,
+    };
+    // SAFETY: everything is `'static`.
+    let (life, remote): (Arc<Life>, _) =
+        unsafe { life::begin(&registry.shared(), options, origin, make) };
+    if admitted.run_here {
+        life.run_in_place();
+    }
+    remote
+}

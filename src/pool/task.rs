@@ -1,0 +1,530 @@
+//! Tasks with options: the builder that pools, scopes and groups have in common.
+
+use crate::cancel::CancelToken;
+use crate::clock;
+use crate::error::{Refused, RefusedReason};
+use crate::life::{Attempt, Once, Options, Repeat, TaskContext};
+use crate::policy::{Advice, RateLimit, Retry};
+use crate::pool::handle::JoinHandle;
+use crate::pool::submit::{self, Patience};
+use crate::pool::ThreadPool;
+use crate::priority::Priority;
+use crate::report::Report;
+use crate::scheduler::Registry;
+use crate::sync::Arc;
+use crate::task::promise::Setter;
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+/// Where a [`TaskBuilder`] spawns: a pool, a scope or a group. What tasks borrow has to live for `'t`.
+pub trait Target<'t>: sealed::Place<'t> {}
+
+pub(crate) mod sealed {
+    use super::{Attempt, Options, Patience, RefusedReason, Registry, Setter};
+
+    /// The crate's own part of a target.
+    pub trait Place<'t>: Sized {
+        /// What refers to a task here.
+        type Handle<T: Send + 't>;
+
+        #[doc(hidden)]
+        fn registry(&self) -> &Registry;
+
+        /// Lets the task in and begins it; or says why not, with nothing done.
+        #[doc(hidden)]
+        fn begin<T, F>(
+            self,
+            options: Options,
+            patience: Patience,
+            f: F,
+            make: impl FnOnce(F, Setter<T>) -> Box<dyn Attempt + 't>,
+        ) -> Result<Self::Handle<T>, (RefusedReason, F)>
+        where
+            T: Send + 't;
+
+        /// A handle to a task that was refused.
+        #[doc(hidden)]
+        fn refused<T: Send + 't>(registry: *const (), reason: &RefusedReason) -> Self::Handle<T>;
+    }
+}
+
+/// A task in the making: [`ThreadPool::task`], [`Scope::task`](crate::Scope::task).
+///
+/// What is not set costs nothing and behaves as for a plain `spawn`. Setters may come in any order;
+/// `spawn` (or `spawn_with`, for closures that want to know about their task) ends it.
+///
+/// ```
+/// use std::time::Duration;
+/// use windrow::{Priority, ThreadPool};
+///
+/// let pool = ThreadPool::new(2)?;
+/// let handle = pool
+///     .task()
+///     .name("thumbnail")
+///     .priority(Priority::High)
+///     .timeout(Duration::from_secs(10))
+///     .on_complete(|report| println!("{report}"))
+///     .spawn(|| 6 * 7);
+/// assert_eq!(handle.join().unwrap(), 42);
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
+#[must_use = "a task does nothing until `spawn`"]
+pub struct TaskBuilder<'t, P> {
+    pub(crate) place: P,
+    pub(crate) options: Options,
+    /// What callbacks borrow.
+    pub(crate) borrows: PhantomData<&'t ()>,
+}
+
+impl<'t, P> TaskBuilder<'t, P> {
+    pub(crate) fn new(place: P) -> Self {
+        Self {
+            place,
+            options: Options::default(),
+            borrows: PhantomData,
+        }
+    }
+
+    /// A name, for reports and observers.
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.options.name = Some(name.into());
+        self
+    }
+
+    /// The level. Default: that of the task that spawns it, or the pool's.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.options.level = Some(priority);
+        self
+    }
+
+    /// When the task is to have ended. What has not started by then never will; what runs is told to stop
+    /// (its [`TaskContext`] says so), and its handle reports the end at once, as
+    /// [`is_expired`](crate::JoinError::is_expired). What it returns after that is dropped. With
+    /// [`timeout`](Self::timeout) as well, the earlier one counts.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        let earlier = self.options.deadline.map_or(deadline, |d| d.min(deadline));
+        self.options.deadline = Some(earlier);
+        self
+    }
+
+    /// A [`deadline`](Self::deadline) so long from now. One beyond what the clock can tell is none.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        match clock::after(timeout) {
+            Some(deadline) => self.deadline(deadline),
+            None => self,
+        }
+    }
+
+    /// Not to be started before `delay` has passed. One beyond what the clock can tell is for ever: until
+    /// the task is cancelled or its deadline passes.
+    pub fn delay(self, delay: Duration) -> Self {
+        match clock::after(delay) {
+            Some(at) => self.start_at(at),
+            None => self.start_at(far_future()),
+        }
+    }
+
+    /// Not to be started before `at`.
+    pub fn start_at(mut self, at: Instant) -> Self {
+        self.options.start_at = Some(at);
+        self
+    }
+
+    /// The task is cancelled when `token` is: if it has not started, it never will; if it runs, it is told.
+    /// Several tokens may be given.
+    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
+        self.options.tokens.push(token.clone());
+        self
+    }
+
+    /// The task starts only when `limit` has a permit for it; while it waits for one, it holds no worker.
+    pub fn rate_limit(mut self, limit: &RateLimit) -> Self {
+        self.options.rate = Some(limit.clone());
+        self
+    }
+
+    /// How long it may go on after it was told to stop, before it is counted as stuck and announced to
+    /// the pool's [`Observer`](crate::Observer). Default: the pool's.
+    pub fn grace_period(mut self, grace: Duration) -> Self {
+        self.options.grace = Some(grace);
+        self
+    }
+
+    /// Something for the closure to find in its [`TaskContext`].
+    pub fn attach(mut self, attachment: impl Any + Send + Sync) -> Self {
+        self.options.attachment = Some(Arc::new(attachment));
+        self
+    }
+
+    /// Called with the task's report when it has ended, in whichever way: on the thread that ran it (or
+    /// found it ended in the queue), after the handle has been told. Its panic goes to the pool's panic
+    /// handler.
+    pub fn on_complete(mut self, callback: impl FnOnce(&Report) + Send + 't) -> Self {
+        let callback: Box<dyn FnOnce(&Report) + Send + 't> = Box::new(callback);
+        // SAFETY: the task calls or drops it before it is over, and does not outlive `'t`: only targets for
+        // `'t` spawn it.
+        let callback = unsafe {
+            std::mem::transmute::<
+                Box<dyn FnOnce(&Report) + Send + 't>,
+                Box<dyn FnOnce(&Report) + Send + 'static>,
+            >(callback)
+        };
+        self.options.callback = Some(callback);
+        self
+    }
+
+    /// The task returns a `Result`, and is tried again as `policy` says when that is an `Err`. The waits
+    /// between attempts hold no worker. The handle gets the last attempt's result.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{Backoff, Retry, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let policy = Retry::attempts(5)?.backoff(Backoff::fixed(Duration::from_millis(1)));
+    /// let handle = pool.task().retry(policy).spawn_with(|cx| match cx.attempt() {
+    ///     3 => Ok("third time lucky"),
+    ///     n => Err(format!("attempt {n} failed")),
+    /// });
+    /// assert_eq!(handle.join()?.unwrap(), "third time lucky");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn retry(self, policy: Retry) -> RetryBuilder<'t, P, AnyError> {
+        RetryBuilder {
+            task: self,
+            retry: Some(policy),
+            advice: AnyError(()),
+        }
+    }
+
+    /// [`retry`](Self::retry) with the pool's default policy
+    /// ([`ThreadPoolBuilder::retry`](crate::ThreadPoolBuilder::retry)); where it has none, with three
+    /// attempts and the default back-off.
+    pub fn retry_default(self) -> RetryBuilder<'t, P, AnyError> {
+        RetryBuilder {
+            task: self,
+            retry: None,
+            advice: AnyError(()),
+        }
+    }
+}
+
+/// An instant that is not reached: some centuries from now, or as far as the clock goes.
+fn far_future() -> Instant {
+    let now = clock::now();
+    (0..32)
+        .map(|halvings| Duration::from_secs(1 << 34) / (1 << halvings))
+        .find_map(|time| now.checked_add(time))
+        .unwrap_or(now)
+}
+
+impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
+    /// Submits the task. Where the pool does not accept it (its queue is full and its policy says so, or it
+    /// has been shut down), the handle reports [`is_refused`](crate::JoinError::is_refused);
+    /// [`try_spawn`](Self::try_spawn) gives the closure back instead.
+    pub fn spawn<F, T>(self, f: F) -> P::Handle<T>
+    where
+        F: FnOnce() -> T + Send + 't,
+        T: Send + 't,
+    {
+        self.spawn_with(move |_: &TaskContext<'_>| f())
+    }
+
+    /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    pub fn spawn_with<F, T>(self, f: F) -> P::Handle<T>
+    where
+        F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
+        T: Send + 't,
+    {
+        let registry: *const Registry = self.place.registry();
+        let begun = self.begin(Patience::Policy, f);
+        begun.unwrap_or_else(|(reason, _)| P::refused(registry.cast(), &reason))
+    }
+
+    /// Submits the task if there is room for it now; never blocks.
+    ///
+    /// # Errors
+    /// [`Refused`], with the closure, if the queue is full or the pool has been shut down.
+    pub fn try_spawn<F, T>(self, f: F) -> Result<P::Handle<T>, Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 't,
+        T: Send + 't,
+    {
+        let make = |f: F, setter| -> Box<dyn Attempt + 't> {
+            Box::new(Once::new(move |_: &TaskContext<'_>| f(), setter))
+        };
+        self.begin_as(Patience::None, false, f, make)
+            .map_err(|(reason, task)| Refused { reason, task })
+    }
+
+    /// [`try_spawn`](Self::try_spawn) for a closure that wants to know about its task.
+    ///
+    /// # Errors
+    /// As [`try_spawn`](Self::try_spawn).
+    pub fn try_spawn_with<F, T>(self, f: F) -> Result<P::Handle<T>, Refused<F>>
+    where
+        F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
+        T: Send + 't,
+    {
+        self.begin(Patience::None, f)
+            .map_err(|(reason, task)| Refused { reason, task })
+    }
+
+    fn begin<F, T>(self, patience: Patience, f: F) -> Result<P::Handle<T>, (RefusedReason, F)>
+    where
+        F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
+        T: Send + 't,
+    {
+        self.begin_as(patience, false, f, |f, setter| Box::new(Once::new(f, setter)))
+    }
+
+    fn begin_as<F, T>(
+        self,
+        patience: Patience,
+        retries: bool,
+        f: F,
+        make: impl FnOnce(F, Setter<T>) -> Box<dyn Attempt + 't>,
+    ) -> Result<P::Handle<T>, (RefusedReason, F)>
+    where
+        T: Send + 't,
+    {
+        if retries || self.options.need_timer() {
+            if let Err(error) = self.place.registry().timer.ensure_started() {
+                return Err((RefusedReason::Timer(error), f));
+            }
+        }
+        self.place.begin(self.options, patience, f, make)
+    }
+}
+
+/// A task that is tried again; see [`TaskBuilder::retry`].
+#[must_use = "a task does nothing until `spawn`"]
+pub struct RetryBuilder<'t, P, A> {
+    pub(crate) task: TaskBuilder<'t, P>,
+    retry: Option<Retry>,
+    advice: A,
+}
+
+/// Decides about the errors of a task that is tried again.
+pub trait Advise<E>: sealed_advice::Sealed {
+    #[doc(hidden)]
+    fn advise(&mut self, error: &E) -> Advice;
+}
+
+/// All errors are alike: try again after the back-off.
+#[derive(Debug)]
+pub struct AnyError(());
+
+/// Asks a closure.
+#[derive(Debug)]
+pub struct AskFor<F>(F);
+
+mod sealed_advice {
+    pub trait Sealed {}
+    impl Sealed for super::AnyError {}
+    impl<F> Sealed for super::AskFor<F> {}
+}
+
+impl<E> Advise<E> for AnyError {
+    fn advise(&mut self, _: &E) -> Advice {
+        Advice::Backoff
+    }
+}
+
+impl<E, F: FnMut(&E) -> Advice> Advise<E> for AskFor<F> {
+    fn advise(&mut self, error: &E) -> Advice {
+        (self.0)(error)
+    }
+}
+
+impl<'t, P> RetryBuilder<'t, P, AnyError> {
+    /// Asks `advice` what to do about each error: back off, wait for a time of its own, or never try again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{Advice, Retry, ThreadPool};
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// enum Failure { Busy { retry_after: Duration }, NotFound }
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let handle = pool
+    ///     .task()
+    ///     .retry(Retry::attempts(10)?)
+    ///     .advice(|error: &Failure| match error {
+    ///         Failure::Busy { retry_after } => Advice::After(*retry_after),
+    ///         Failure::NotFound => Advice::Never,
+    ///     })
+    ///     .spawn_with(|cx| -> Result<(), Failure> {
+    ///         match cx.attempt() {
+    ///             1 => Err(Failure::Busy { retry_after: Duration::from_millis(1) }),
+    ///             _ => Err(Failure::NotFound),
+    ///         }
+    ///     });
+    /// let (result, report) = handle.join_report();
+    /// assert_eq!(result?, Err(Failure::NotFound));
+    /// assert_eq!(report.unwrap().attempts, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn advice<E, F>(self, advice: F) -> RetryBuilder<'t, P, AskFor<F>>
+    where
+        F: FnMut(&E) -> Advice + Send + 't,
+    {
+        RetryBuilder {
+            task: self.task,
+            retry: self.retry,
+            advice: AskFor(advice),
+        }
+    }
+}
+
+impl<'t, P, A> RetryBuilder<'t, P, A> {
+    pub(crate) fn policy(&self, registry: &Registry) -> Retry {
+        let given = self.retry.clone().or_else(|| registry.defaults.retry.clone());
+        given.unwrap_or_else(|| Retry::attempts(3).expect("three is not zero"))
+    }
+}
+
+/// An attempt that asks `advice`.
+pub(crate) fn repeat<'t, F, A, T, E>(
+    f: F,
+    mut advice: A,
+    retry: Retry,
+    setter: Setter<Result<T, E>>,
+) -> Box<dyn Attempt + 't>
+where
+    F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,
+    A: Advise<E> + Send + 't,
+    T: Send + 't,
+    E: Send + 't,
+{
+    Box::new(Repeat::new(
+        f,
+        move |error: &E| advice.advise(error),
+        retry,
+        setter,
+    ))
+}
+
+impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
+    /// Submits the task; see [`TaskBuilder::spawn`]. The closure is called once an attempt.
+    pub fn spawn<F, T, E>(self, mut f: F) -> P::Handle<Result<T, E>>
+    where
+        F: FnMut() -> Result<T, E> + Send + 't,
+        A: Advise<E> + Send + 't,
+        T: Send + 't,
+        E: Send + 't,
+    {
+        self.spawn_with(move |_: &TaskContext<'_>| f())
+    }
+
+    /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    pub fn spawn_with<F, T, E>(self, f: F) -> P::Handle<Result<T, E>>
+    where
+        F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,
+        A: Advise<E> + Send + 't,
+        T: Send + 't,
+        E: Send + 't,
+    {
+        let registry: *const Registry = self.task.place.registry();
+        let begun = self.begin(Patience::Policy, f);
+        begun.unwrap_or_else(|(reason, _)| P::refused(registry.cast(), &reason))
+    }
+
+    /// Submits the task if there is room for it now; never blocks.
+    ///
+    /// # Errors
+    /// As [`TaskBuilder::try_spawn`].
+    pub fn try_spawn_with<F, T, E>(self, f: F) -> Result<P::Handle<Result<T, E>>, Refused<F>>
+    where
+        F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,
+        A: Advise<E> + Send + 't,
+        T: Send + 't,
+        E: Send + 't,
+    {
+        self.begin(Patience::None, f)
+            .map_err(|(reason, task)| Refused { reason, task })
+    }
+
+    fn begin<F, T, E>(
+        self,
+        patience: Patience,
+        f: F,
+    ) -> Result<P::Handle<Result<T, E>>, (RefusedReason, F)>
+    where
+        F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,
+        A: Advise<E> + Send + 't,
+        T: Send + 't,
+        E: Send + 't,
+    {
+        let retry = self.policy(self.task.place.registry());
+        let advice = self.advice;
+        self.task
+            .begin_as(patience, true, f, move |f, setter| {
+                repeat(f, advice, retry, setter)
+            })
+    }
+}
+
+/// The pool as a place for tasks.
+#[derive(Debug)]
+pub struct InPool<'p>(pub(crate) &'p ThreadPool);
+
+impl Target<'static> for InPool<'_> {}
+
+impl sealed::Place<'static> for InPool<'_> {
+    type Handle<T: Send + 'static> = JoinHandle<T>;
+
+    fn registry(&self) -> &Registry {
+        self.0.registry()
+    }
+
+    fn begin<T, F>(
+        self,
+        options: Options,
+        patience: Patience,
+        f: F,
+        make: impl FnOnce(F, Setter<T>) -> Box<dyn Attempt>,
+    ) -> Result<JoinHandle<T>, (RefusedReason, F)>
+    where
+        T: Send + 'static,
+    {
+        let registry = self.0.registry();
+        let admitted = match submit::admit(registry, patience) {
+            Ok(admitted) => admitted,
+            Err(reason) => return Err((reason, f)),
+        };
+        let remote = submit::begin(&admitted, options, None, |setter| make(f, setter));
+        Ok(JoinHandle::from_remote(remote))
+    }
+
+    fn refused<T: Send>(registry: *const (), reason: &RefusedReason) -> JoinHandle<T> {
+        JoinHandle::refused(registry, reason)
+    }
+}
+
+impl ThreadPool {
+    /// A task with options: a name, a level, a deadline, retries, ...; see [`TaskBuilder`].
+    pub fn task(&self) -> TaskBuilder<'static, InPool<'_>> {
+        TaskBuilder::new(InPool(self))
+    }
+}
+
+impl<P> fmt::Debug for TaskBuilder<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder")
+            .field("name", &self.options.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P, A> fmt::Debug for RetryBuilder<'_, P, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryBuilder")
+            .field("task", &self.task)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+//! Sections that block on something else than the pool: the slot is lent meanwhile.
+
+use crate::park::{self, Parker};
+use crate::scheduler::participant::Participant;
+use crate::sync::Arc;
+
+/// The slot of a thread that blocks; dropping it takes the slot back.
+struct Loan<'p> {
+    place: &'p Participant,
+    parker: Arc<Parker>,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        self.place.lent.set(false);
+        self.place.take_slot_back(&self.parker);
+    }
+}
+
+/// Calls `f`, which may block. Where the calling thread works in a pool, another one of that pool stands in
+/// for it meanwhile (a spare, if need be and if there may be one).
+pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: a current participant is alive as long as this thread is in its pool.
+    let Some(place) = (unsafe { Participant::current().as_ref() }) else {
+        return f();
+    };
+    if place.lent.get() {
+        return f();
+    }
+    let parker = park::current();
+    let stalled = place.lend_slot(&parker);
+    place.lent.set(true);
+    let loan = Loan { place, parker };
+    let registry = place.registry();
+    registry.hand_on();
+    if stalled {
+        registry.idle.tell_other_waiters(&loan.parker);
+    }
+    f()
+}
+
+impl Participant {
+    /// Lends the slot to whoever may take it, unless it is lent already. Returns whether nobody can.
+    pub(super) fn lend_slot(&self, parker: &Arc<Parker>) -> bool {
+        let idle = &self.registry().idle;
+        if self.lent.get() {
+            idle.is_stalled()
+        } else {
+            idle.lend(parker, self.is_guest())
+        }
+    }
+
+    pub(super) fn take_slot_back(&self, parker: &Arc<Parker>) {
+        if !self.lent.get() {
+            self.registry().idle.take_back(parker, self.is_guest());
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The end of a pool: closing, draining, taking back what has not started, joining the threads.
+
+use crate::clock;
+use crate::metrics::{Ended, Passage};
+use crate::priority::Priority;
+use crate::scheduler::blocking::blocking;
+use crate::scheduler::idle::Kind;
+use crate::scheduler::participant::Participant;
+use crate::scheduler::registry::Registry;
+use crate::sync::{Arc, Ordering, yield_now};
+use crate::task::entry::{Claimed, Entry, Taken};
+use crate::task::header::{Env, Kind as TaskKind};
+use crate::task::promise::{Dispatch, Evicted};
+use crossbeam_deque::Steal;
+use std::time::Instant;
+
+/// A task that was accepted and has not started, out of its pool's reach.
+pub(crate) enum Unstarted {
+    Plain(Claimed),
+    Managed(Arc<dyn Evicted>),
+}
+
+impl Registry {
+    /// The owner is gone: finishes what was accepted, then ends the threads and waits for them (unless
+    /// the caller is one of them, or somebody has given up waiting).
+    pub(crate) fn close(&self) {
+        if self.is_forked_child() {
+            // The threads to wait for are in the parent.
+            let threads = self.threads.lock().drain(..).collect::<Vec<_>>();
+            threads.into_iter().for_each(std::mem::forget);
+            return;
+        }
+        self.begin_closing();
+        if !self.given_up.load(Ordering::Relaxed) && !self.on_own_worker() {
+            blocking(|| self.idle.changed.wait(None, || self.idle.is_over()));
+            self.join_threads();
+        }
+    }
+
+    /// Nothing more is accepted from outside. A paused pool resumes.
+    pub(crate) fn begin_closing(&self) {
+        self.begin_closing_paused();
+        self.resume();
+    }
+
+    /// The same, without resuming.
+    pub(crate) fn begin_closing_paused(&self) {
+        self.idle.close(self);
+        self.periodic.cancel();
+        if let Some(capacity) = self.ledger.capacity() {
+            // Who waits for room there will not get it.
+            capacity.room().notify();
+        }
+    }
+
+    /// Ends a pause.
+    pub(crate) fn resume(&self) {
+        if self.idle.counts().paused() {
+            self.idle.resume();
+            self.idle.wake_everybody();
+            self.act_on(self.idle.notify_again(Kind::Task));
+        }
+    }
+
+    /// Whether the calling thread runs a task of this pool, here or further out.
+    pub(crate) fn runs_here(&self) -> bool {
+        let mut place = Participant::current();
+        // SAFETY: a current participant is alive, and so are those further out.
+        while let Some(here) = unsafe { place.as_ref() } {
+            if std::ptr::eq(here.registry(), self) && !here.node().is_null() {
+                return true;
+            }
+            place = here.outer_place();
+        }
+        false
+    }
+
+    /// Waits until all threads have ended, but no longer than until `deadline`.
+    pub(crate) fn wait_until_over(&self, deadline: Option<Instant>) -> bool {
+        let over = blocking(|| self.idle.changed.wait(deadline, || self.idle.is_over()));
+        if over {
+            self.join_threads();
+        } else {
+            self.given_up.store(true, Ordering::Relaxed);
+        }
+        over
+    }
+
+    /// Whether the calling thread is one of the pool's own, at work in it.
+    pub(crate) fn on_own_worker(&self) -> bool {
+        let mut place = Participant::current();
+        // SAFETY: a current participant is alive, and so are those further out.
+        while let Some(here) = unsafe { place.as_ref() } {
+            if !here.is_guest() && std::ptr::eq(here.registry(), self) {
+                return true;
+            }
+            place = here.outer_place();
+        }
+        false
+    }
+
+    pub(super) fn join_threads(&self) {
+        let _one_at_a_time = self.joining.lock();
+        loop {
+            // Not under the lock: a spare may be starting.
+            let next = self.threads.lock().pop();
+            match next {
+                Some(thread) => thread.join(),
+                None => return,
+            }
+        }
+    }
+
+    /// Whether everything that was accepted has ended (periodic tasks that wait for their time aside).
+    pub(crate) fn is_idle(&self) -> bool {
+        let periodic = self.ledger.resting();
+        let sums = self.sums();
+        sums.all_ended() + periodic as u64 >= sums.submitted() && self.ledger.lives() <= periodic
+    }
+
+    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        blocking(|| self.idle.changed.wait(deadline, || self.is_idle()))
+    }
+
+    /// `timeout` from now; `None` for a time beyond what the clock can tell.
+    pub(crate) fn deadline_in(timeout: std::time::Duration) -> Option<Instant> {
+        clock::after(timeout)
+    }
+
+    /// For `shutdown_now`: takes all spawned tasks that have not started. What scopes and `install` wait
+    /// for stays. Nothing more is accepted, so there is an end to it.
+    pub(crate) fn evict(&self) -> Vec<Unstarted> {
+        let mut out = Vec::new();
+        for life in self.ledger.all_lives() {
+            out.extend(life.evict().map(Unstarted::Managed));
+        }
+        loop {
+            let mut kept = Vec::new();
+            for level in Priority::DESCENDING {
+                while let Some(entry) = self.injectors.steal(level) {
+                    self.sort_out(entry, &mut out, &mut kept);
+                }
+                for victim in self.all() {
+                    loop {
+                        match victim.stealers.steal(level) {
+                            Steal::Success(entry) => self.sort_out(entry, &mut out, &mut kept),
+                            Steal::Retry => {}
+                            Steal::Empty => break,
+                        }
+                    }
+                }
+            }
+            for entry in kept {
+                self.inject(entry);
+            }
+            let sums = self.sums();
+            if sums.queued_as(Passage::Spawned) + sums.queued_as(Passage::Dispatch) == 0 {
+                return out;
+            }
+            // A batch is on its way from one queue to another.
+            yield_now();
+        }
+    }
+
+    fn sort_out(&self, entry: Entry, out: &mut Vec<Unstarted>, kept: &mut Vec<Entry>) {
+        if !matches!(entry.kind(), TaskKind::Spawned | TaskKind::Dispatch) {
+            kept.push(entry);
+            return;
+        }
+        match entry.take() {
+            Taken::Stale => {}
+            Taken::Foreign(entry) => self.injectors.keep_foreign(entry),
+            Taken::Run(task) => {
+                let (level, kind) = (task.level(), task.kind());
+                let env = self.env_elsewhere();
+                match task.into_dispatch(env) {
+                    Ok(Dispatch(life)) => {
+                        self.note_left(level, kind, self.tally_here());
+                        if let Some(task) = Arc::clone(&life).evict() {
+                            out.push(Unstarted::Managed(task));
+                        } else {
+                            // Settled already: it only needs to be let go.
+                            life.dispatched();
+                        }
+                    }
+                    Err(task) => {
+                        self.note_left(level, kind, self.tally_here());
+                        self.tally_here().end(Ended::Returned);
+                        out.push(Unstarted::Plain(task));
+                    }
+                }
+            }
+        }
+    }
+
+    /// For what is done with a task that has been taken out of the pool: its end was counted then.
+    pub(crate) fn env_uncounted(&self) -> Env<'_> {
+        Env {
+            tally: None,
+            ..self.env_elsewhere()
+        }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.timer.stop();
+        // What is left are references to tasks that others have ended; or, in a pool that could not be
+        // built or in a forked child, tasks that never ran.
+        if self.is_forked_child() {
+            return;
+        }
+        for level in Priority::DESCENDING {
+            while let Some(entry) = self.injectors.steal(level) {
+                if let Taken::Run(task) = entry.take() {
+                    let env = self.env_uncounted();
+                    if let Some(payload) = task.fail(crate::error::Failure::Cancelled, env) {
+                        self.sink.report(payload);
+                    }
+                }
+            }
+        }
+        let _ = self.injectors.foreign_settled();
+    }
+}

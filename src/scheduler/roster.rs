@@ -1,0 +1,139 @@
+//! The threads of a pool: which are alive, who sleeps where. Always under the lock in `idle`.
+//!
+//! Threads are known by their index. A pool of size `n` has the threads `0..n`, and spares with higher
+//! indices that stand in for waiting ones. When it shrinks, as many threads as it has lost leave, of those
+//! with the higher indices, each when it next goes to bed; an index whose thread has left is given to the
+//! next that is started.
+//!
+//! | seat | meaning | goes on to |
+//! |---|---|---|
+//! | `Empty` | no thread | `Taken`: somebody starts one |
+//! | `Taken` | a thread lives (or is being started) | `Leaving`, in bed, in a pool that has shrunk |
+//! | `Leaving` | it runs its exit handler | `Empty`; `Wanted` if the pool grows meanwhile |
+//! | `Wanted` | as before, and it will come back | `Taken` |
+
+use crate::park::Parker;
+use crate::sync::{Arc, AtomicBool};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seat {
+    Empty,
+    Taken,
+    Leaving,
+    Wanted,
+}
+
+/// A worker's place to sleep.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    pub(crate) parker: Arc<Parker>,
+    pub(crate) index: usize,
+    /// Changed under the roster's lock.
+    pub(crate) asleep: AtomicBool,
+}
+
+impl Bed {
+    pub(crate) fn new(parker: Arc<Parker>, index: usize) -> Arc<Self> {
+        Arc::new(Self {
+            parker,
+            index,
+            asleep: AtomicBool::new(false),
+        })
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    pub(crate) sleepers: Vec<Arc<Bed>>,
+    pub(crate) lingerer: Option<Arc<Bed>>,
+    pub(crate) waiters: Vec<Arc<Parker>>,
+    /// Seats that are taken.
+    pub(crate) threads: usize,
+    /// How many threads there are to be: the pool's size, and the spares that were started.
+    keep: usize,
+    seats: Vec<Seat>,
+}
+
+impl Roster {
+    pub(crate) fn new(size: usize) -> Self {
+        Self {
+            sleepers: Vec::with_capacity(size),
+            lingerer: None,
+            waiters: Vec::new(),
+            threads: size,
+            keep: size,
+            seats: vec![Seat::Taken; size],
+        }
+    }
+
+    fn take(&mut self, index: usize) {
+        self.seats[index] = Seat::Taken;
+        self.threads += 1;
+    }
+
+    /// A thread is about to be started: its index.
+    pub(crate) fn admit(&mut self) -> usize {
+        let free = self.seats.iter().position(|&seat| seat == Seat::Empty);
+        let index = free.unwrap_or_else(|| {
+            self.seats.push(Seat::Empty);
+            self.seats.len() - 1
+        });
+        self.take(index);
+        self.keep += 1;
+        index
+    }
+
+    /// A thread did not start, or has ended with its pool.
+    pub(crate) fn dismiss(&mut self, index: usize) {
+        self.seats[index] = Seat::Empty;
+        self.threads -= 1;
+        self.keep = self.keep.saturating_sub(1);
+    }
+
+    /// The pool changes its size: the indices to start threads for, and how many that were leaving will
+    /// come back.
+    pub(crate) fn resize(&mut self, before: usize, size: usize) -> (Vec<usize>, usize) {
+        self.keep = (self.keep + size).saturating_sub(before);
+        while self.seats.len() < size {
+            self.seats.push(Seat::Empty);
+        }
+        let mut rejoin = 0;
+        let mut start = Vec::new();
+        for index in 0..size {
+            match self.seats[index] {
+                Seat::Empty => {
+                    self.take(index);
+                    start.push(index);
+                }
+                Seat::Leaving => {
+                    self.seats[index] = Seat::Wanted;
+                    rejoin += 1;
+                }
+                Seat::Taken | Seat::Wanted => {}
+            }
+        }
+        (start, rejoin)
+    }
+
+    /// Whether the thread `index`, which is in bed, is one too many; it is leaving then.
+    pub(crate) fn lets_go(&mut self, index: usize, size: usize) -> bool {
+        let surplus = index >= size && self.threads > self.keep;
+        if surplus {
+            self.seats[index] = Seat::Leaving;
+            self.threads -= 1;
+        }
+        surplus
+    }
+
+    /// A leaving thread is gone, or back (`true`).
+    pub(crate) fn part(&mut self, index: usize) -> bool {
+        let back = self.seats[index] == Seat::Wanted;
+        if back {
+            self.take(index);
+        } else {
+            self.seats[index] = Seat::Empty;
+        }
+        back
+    }
+}

@@ -1,0 +1,162 @@
+//! What is to happen at a certain time: one thread a pool, started when it is first needed.
+//!
+//! # Who may touch what
+//! The queue: whoever holds its lock. An entry is fired by the timer's thread, outside of the lock, or
+//! taken out by `remove`; whichever takes it out of the queue first. What is fired must be short: it runs
+//! on the timer's thread and holds up the others.
+//!
+//! The thread parks until the first entry is due; adding an earlier one wakes it. It ends when the pool has.
+
+use crate::clock;
+use crate::park::Parker;
+use crate::scheduler::registry::Thread;
+use crate::sim::{Sim, Ticket};
+use crate::sync::{Arc, Mutex, thread};
+use crate::unwind;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Something with an appointment.
+pub(crate) trait Timed: Send + Sync {
+    /// Its time has come. Called on the timer's thread.
+    fn fire(self: Arc<Self>);
+}
+
+/// Names an entry: its time, and a number.
+pub(crate) type Key = (Instant, u64);
+
+/// See the module.
+pub(crate) struct Timer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<Thread>>,
+}
+
+struct Shared {
+    parker: Arc<Parker>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: BTreeMap<Key, Arc<dyn Timed>>,
+    last: u64,
+    stopped: bool,
+}
+
+impl Timer {
+    pub(crate) fn new() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                parker: Arc::new(Parker::new()),
+                queue: Mutex::new(Queue::default()),
+            }),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// Makes sure that the thread is there.
+    pub(crate) fn ensure_started(&self) -> std::io::Result<()> {
+        let mut thread = self.thread.lock();
+        if thread.is_none() {
+            let shared = Arc::clone(&self.shared);
+            let ticket = Sim::current().map(|sim| sim.announce());
+            let builder = thread::Builder::new().name("windrow-timer".to_owned());
+            let turn = ticket.as_ref().and_then(Ticket::seat);
+            let handle = builder.spawn(move || {
+                if let Some(ticket) = ticket {
+                    ticket.begin();
+                }
+                shared.run();
+            })?;
+            *thread = Some(Thread { handle, turn });
+        }
+        Ok(())
+    }
+
+    /// Has `timed` fired at `at`.
+    pub(crate) fn add(&self, at: Instant, timed: Arc<dyn Timed>) -> Key {
+        let mut queue = self.shared.queue.lock();
+        queue.last += 1;
+        let key = (at, queue.last);
+        let first = queue.entries.keys().next().is_none_or(|first| key < *first);
+        queue.entries.insert(key, timed);
+        drop(queue);
+        if first {
+            self.shared.parker.unpark();
+        }
+        key
+    }
+
+    /// Takes an entry out, if it has not been fired.
+    pub(crate) fn remove(&self, key: Key) {
+        let removed = self.shared.queue.lock().entries.remove(&key);
+        drop(removed);
+    }
+
+    /// Ends the thread; what has not been fired never will be.
+    pub(crate) fn stop(&self) {
+        let mut queue = self.shared.queue.lock();
+        queue.stopped = true;
+        let entries = std::mem::take(&mut queue.entries);
+        drop(queue);
+        drop(entries);
+        self.shared.parker.unpark();
+    }
+
+    /// Stops, and waits for the thread to end (unless the caller is that thread).
+    pub(crate) fn join(&self) {
+        self.stop();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            if thread.handle.thread().id() != thread::current().id() {
+                thread.join();
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        loop {
+            let now = clock::now();
+            let mut due = Vec::new();
+            let mut queue = self.queue.lock();
+            if queue.stopped {
+                return;
+            }
+            while let Some(first) = queue.entries.first_entry() {
+                if first.key().0 > now {
+                    break;
+                }
+                due.push(first.remove());
+            }
+            let next = queue.entries.keys().next().map(|key| key.0);
+            drop(queue);
+            if due.is_empty() {
+                match next {
+                    Some(at) => {
+                        let left = at.saturating_duration_since(clock::now());
+                        if left > Duration::ZERO {
+                            self.parker.park_timeout(left);
+                        }
+                    }
+                    None => self.parker.park(),
+                }
+            }
+            for timed in due {
+                if let Err(payload) = unwind::catch(|| timed.fire()) {
+                    unwind::discard(payload);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer")
+            .field("entries", &self.shared.queue.lock().entries.len())
+            .finish_non_exhaustive()
+    }
+}

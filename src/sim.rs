@@ -1,0 +1,283 @@
+//! Deterministic execution: OS threads of which one runs at a time, chosen by a seed, on a virtual clock.
+//!
+//! Threads that belong to a [`Sim`] are its *members*, numbered in the order of their creation. One of them
+//! has the *turn*; the others wait, each on a condition variable of its own. Turns change only at scheduling
+//! points: where a member parks, yields, waits for another to be gone, or leaves. The same program with the
+//! same seed has the same turns, the same random words and the same virtual times, as long as nothing but
+//! its members takes part.
+//!
+//! # States of a member
+//!
+//! | state | meaning |
+//! |---|---|
+//! | `Running` | It has the turn: the only member that executes code of the program. |
+//! | `Runnable` | It waits for the turn (or its thread has been announced and is still starting). |
+//! | `Blocked` | It waits for a token, for a member to be gone, or until its deadline if it has one. |
+//! | `Gone` | No member any more. |
+//!
+//! | transition | done by | when |
+//! |---|---|---|
+//! | new, `Runnable` | the running member | `announce` |
+//! | new, `Running` or `Runnable` | the thread itself | `adopt_current`: `Running` if nobody has the turn |
+//! | `Running` to `Runnable` | the member | `yield_point`; parking until a time that has come already |
+//! | `Running` to `Blocked` | the member | parking, `wait_gone` |
+//! | `Running` to `Gone` | the member | `leave_current`, the end of its thread |
+//! | `Blocked` to `Runnable` | anybody | `unpark`, before it returns; a thread from outside may do it too |
+//! | | whoever moves the clock | its deadline has come |
+//! | | the member that leaves | it is the one waited for |
+//! | `Runnable` to `Running` | whoever gave the turn away | it is picked |
+//! | | whoever unparks it | nobody has the turn |
+//! | `Runnable` to `Gone` | whoever drops the ticket | its thread could not be started |
+//!
+//! # Why exactly one runs
+//! All of this happens under the lock of the simulation. `turn` names the running member. It is given by
+//! `pass` alone, which is called only when nobody has it: by the member that has just given it up, or when
+//! somebody becomes runnable while nobody runs. A thread returns from `wait_for_turn` into the program only
+//! when it finds itself named under the lock, and stays named until it gives the turn up itself. So at most
+//! one runs. `pass` leaves the turn open only if no member is runnable and none has a deadline; then no
+//! member can go on by itself, and the first one unparked, or adopted, gets the turn.
+//!
+//! # Why it is deterministic
+//! What `pass` sees is the members' states, the clock and the generator. Between two scheduling points they
+//! are changed only by the running member: its `unpark` makes another member runnable before it returns,
+//! its `announce` counts a thread as runnable before that thread exists. When the thread then arrives, and
+//! how fast a thread gets to its wait, or from the wait back to work, changes nothing of that.
+//!
+//! # The clock
+//! It starts at the real time of the creation and stands still while any member can run. When all are
+//! blocked it jumps to the earliest deadline, and whoever has that deadline becomes runnable. Besides,
+//! [`Sim::spend`] moves it. No blocked member has a deadline that has come.
+//!
+//! # Who may touch what
+//! Everything but the thread-local membership is in `state`, under its lock; nothing is global. Locks are
+//! taken in the order parker, simulation. No scheduling point may be reached with a lock held that other
+//! members want: they would wait for it in the system, with the turn in hand.
+
+use crate::sim::state::State;
+use crate::sync::{Arc, SleepMutex};
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+/// What is remarked when nobody can run for a while.
+const STUCK: &str = "windrow: deterministic pool: every thread waits and no timer is set; if no other \
+                     thread wakes one, this is a deadlock";
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Sim {
+    state: SleepMutex<State>,
+}
+
+/// One member of one simulation.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    sim: Arc<Sim>,
+    member: usize,
+}
+
+impl Seat {
+    /// The time in `timeout` from now, as `clock::after` has it.
+    pub(crate) fn after(&self, timeout: Duration) -> Option<Instant> {
+        self.sim.with(|state| state.now()).checked_add(timeout)
+    }
+
+    /// The calling member is blocked from now on and the turn goes on. `wait` must follow.
+    pub(crate) fn block(&self, deadline: Option<Instant>) {
+        self.sim.with(|state| state.block(self.member, deadline));
+    }
+
+    /// Waits for the turn; `true` if the deadline of the block before has come.
+    pub(crate) fn wait(&self) -> bool {
+        self.sim.wait_for_turn(self.member)
+    }
+
+    /// Makes the member runnable if it is blocked, before this returns. Any thread may.
+    pub(crate) fn wake(&self) {
+        self.sim.with(|state| state.wake(self.member));
+    }
+
+    /// The calling member waits until this one is gone, so that joining its thread waits for no turn. Not
+    /// for others: they let this member get on anyway.
+    pub(crate) fn wait_gone(&self) {
+        let Some(own) = seat().filter(|own| Arc::ptr_eq(&own.sim, &self.sim)) else {
+            return;
+        };
+        debug_assert_ne!(own.member, self.member, "nobody waits for its own end");
+        let block = |state: &mut State| state.block_until_gone(own.member, self.member);
+        // A token that came late may wake this thread as well.
+        while self.sim.with(block) {
+            own.wait();
+        }
+    }
+
+    /// The calling thread, none of whose memberships has begun, waits for its turn as this member.
+    fn take(self) {
+        self.sim.wait_for_turn(self.member);
+        MEMBERSHIP.with(|own| *own.0.borrow_mut() = Some(self));
+        IS_MEMBER.set(true);
+    }
+}
+
+/// The calling thread's membership. Dropped at the thread's end, which gives it up.
+struct Membership(RefCell<Option<Seat>>);
+
+impl Membership {
+    fn end(&self) {
+        IS_MEMBER.set(false);
+        if let Some(seat) = self.0.take() {
+            seat.sim.with(|state| state.retire(seat.member));
+        }
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+thread_local! {
+    /// Whether there is anything in `MEMBERSHIP`: all that other threads ever look at.
+    static IS_MEMBER: Cell<bool> = const { Cell::new(false) };
+    static MEMBERSHIP: Membership = const { Membership(RefCell::new(None)) };
+}
+
+/// The calling thread's place in its simulation.
+#[inline]
+pub(crate) fn seat() -> Option<Seat> {
+    if IS_MEMBER.get() { own_seat() } else { None }
+}
+
+#[cold]
+#[inline(never)]
+fn own_seat() -> Option<Seat> {
+    MEMBERSHIP.with(|own| own.0.borrow().clone())
+}
+
+/// A member whose thread is about to start. Dropping it withdraws the member.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Ticket(Option<Seat>);
+
+impl Ticket {
+    /// The member that it stands for.
+    pub(crate) fn seat(&self) -> Option<Seat> {
+        self.0.clone()
+    }
+
+    /// On the new thread, before anything else: makes it the member, and waits for its turn.
+    pub(crate) fn begin(mut self) {
+        assert!(!IS_MEMBER.get(), "the thread is a member already");
+        if let Some(seat) = self.0.take() {
+            seat.take();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(seat) = self.0.take() {
+            seat.sim.with(|state| state.retire(seat.member));
+        }
+    }
+}
+
+impl Sim {
+    pub(crate) fn new(seed: u64) -> Arc<Self> {
+        Arc::new(Self {
+            state: SleepMutex::new(State::new(seed)),
+        })
+    }
+
+    /// That of the calling thread.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        seat().map(|own| own.sim)
+    }
+
+    /// The calling thread becomes a member. It runs at once if nobody does, else when its turn comes; then
+    /// the moment of its coming is not determined, unless the threads that run wait for it.
+    pub(crate) fn adopt_current(self: &Arc<Self>) {
+        assert!(!IS_MEMBER.get(), "the thread is a member already");
+        let member = self.with(State::adopt);
+        let sim = Arc::clone(self);
+        Seat { sim, member }.take();
+    }
+
+    /// The calling thread, a member, is about to start a thread: makes a member of that, runnable from now.
+    pub(crate) fn announce(self: &Arc<Self>) -> Ticket {
+        debug_assert!(Self::current().is_some_and(|own| Arc::ptr_eq(&own, self)));
+        let member = self.with(State::announce);
+        let sim = Arc::clone(self);
+        Ticket(Some(Seat { sim, member }))
+    }
+
+    /// The calling thread is no member any more, if it was one. A thread that ends does this by itself.
+    pub(crate) fn leave_current() {
+        if IS_MEMBER.get() {
+            MEMBERSHIP.with(Membership::end);
+        }
+    }
+
+    /// A member lets the seed choose who goes on, itself included.
+    #[inline]
+    pub(crate) fn yield_point() {
+        if let Some(own) = seat() {
+            own.sim.with(|state| state.yield_turn(own.member));
+            own.wait();
+        }
+    }
+
+    /// A member's next random word.
+    #[inline]
+    pub(crate) fn random() -> Option<u64> {
+        seat().map(|own| own.sim.with(State::random))
+    }
+
+    /// A member's virtual time.
+    #[inline]
+    pub(crate) fn now() -> Option<Instant> {
+        seat().map(|own| own.sim.with(|state| state.now()))
+    }
+
+    /// A member says that it has been busy for so long. For loops that wait for something without parking:
+    /// while they are runnable, the clock would stand still for everybody else.
+    #[inline]
+    pub(crate) fn spend(time: Duration) {
+        if let Some(own) = seat() {
+            own.sim.with(|state| state.spend(time));
+        }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Comes back when `me` has the turn; `true` if the deadline of its last block has come.
+    fn wait_for_turn(&self, me: usize) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bell = state.bell(me);
+        while !state.has_turn(me) {
+            match state.patience(me) {
+                None => {
+                    state = bell.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                Some(left) if left > Duration::ZERO => {
+                    let rung = bell.wait_timeout(state, left);
+                    state = rung.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Some(_) => {
+                    state.said_so();
+                    // If that fails there is nobody to tell.
+                    let _ = writeln!(std::io::stderr(), "{STUCK}");
+                }
+            }
+        }
+        state.take_timed_out(me)
+    }
+}

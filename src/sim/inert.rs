@@ -1,0 +1,80 @@
+//! The simulation in builds for the model checker, which schedules by itself: there are no members.
+
+use crate::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[derive(Debug)]
+pub(crate) struct Sim;
+
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Ticket;
+
+/// There is none, so that nothing of this is ever called. Not an enum without variants: the compiler would
+/// warn of all code beyond.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat(());
+
+impl Seat {
+    pub(crate) fn after(&self, _timeout: Duration) -> Option<Instant> {
+        unreachable!()
+    }
+
+    pub(crate) fn block(&self, _deadline: Option<Instant>) {
+        unreachable!()
+    }
+
+    pub(crate) fn wait(&self) -> bool {
+        unreachable!()
+    }
+
+    pub(crate) fn wake(&self) {
+        unreachable!()
+    }
+
+    pub(crate) fn wait_gone(&self) {
+        unreachable!()
+    }
+}
+
+pub(crate) fn seat() -> Option<Seat> {
+    None
+}
+
+impl Ticket {
+    pub(crate) fn seat(&self) -> Option<Seat> {
+        None
+    }
+
+    pub(crate) fn begin(self) {}
+}
+
+impl Sim {
+    pub(crate) fn new(_seed: u64) -> Arc<Self> {
+        Arc::new(Self)
+    }
+
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        None
+    }
+
+    pub(crate) fn adopt_current(self: &Arc<Self>) {}
+
+    pub(crate) fn announce(self: &Arc<Self>) -> Ticket {
+        Ticket
+    }
+
+    pub(crate) fn leave_current() {}
+
+    pub(crate) fn yield_point() {}
+
+    pub(crate) fn random() -> Option<u64> {
+        None
+    }
+
+    pub(crate) fn now() -> Option<Instant> {
+        None
+    }
+
+    pub(crate) fn spend(_time: Duration) {}
+}
