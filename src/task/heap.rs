@@ -216,9 +216,17 @@ where
         let header = unsafe { task.as_ref() };
         // SAFETY: as above.
         let body = unsafe { Self::body(task) };
+        header.count_end(end_of(failure), env);
+        if header.counter().is_null() {
+            // The closure may own the pool, whose end waits for this task: so the task ends first.
+            // SAFETY: the claimant has the closure.
+            let closure = unsafe { body.replace(Body::Empty) };
+            // SAFETY: the claimant has the outcome.
+            unsafe { Self::finish(task, Body::Unrun(failure), env) };
+            return unwind::drop_quietly(closure);
+        }
         // SAFETY: the claimant has the closure, and the counter outlives an unfinished child.
         let panic = unsafe { body::discard(header, body) };
-        header.count_end(end_of(failure), env);
         // SAFETY: the claimant has the outcome.
         unsafe { Self::finish(task, Body::Unrun(failure), env) };
         panic
