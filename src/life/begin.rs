@@ -18,7 +18,7 @@ use crate::task::remote::Remote;
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::Weak;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where a task comes from.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,7 @@ pub(crate) unsafe fn begin<T: Send>(
             id: next_id(),
             name: options.name,
             level: origin.level,
+            start_at: options.start_at,
             deadline: options.deadline,
             rate: options.rate,
             attachment: options.attachment,
@@ -100,12 +101,12 @@ pub(crate) unsafe fn begin<T: Send>(
     let life = made.expect("made with the promise");
     // SAFETY: nobody else knows of the life yet.
     unsafe { life.body() }.attempt = Some(make(setter));
-    life.launch(options.start_at, origin.queue);
+    life.launch(options.held, origin.queue);
     (life, remote)
 }
 
 impl Life {
-    fn launch(self: &Arc<Self>, start_at: Option<std::time::Instant>, queue: bool) {
+    fn launch(self: &Arc<Self>, held: bool, queue: bool) {
         let registry = &self.registry;
         registry.tally_here().note(Event::Accepted);
         self.observe(|observer| observer.task_accepted(&self.info()));
@@ -116,16 +117,19 @@ impl Life {
         }
         let me: Weak<dyn OnCancel> = self.me.clone();
         let fresh = self.token.on_cancel(me);
-        match start_at {
-            Some(at) if at > clock::now() => self.wait_until(at),
-            _ if queue => {
-                self.enqueue();
+        if held {
+            let mut record = self.record.lock();
+            if self.phase.is_waiting() {
+                self.set_waiting(&mut record, true);
             }
-            _ => {
-                let mut record = self.record.lock();
-                if self.phase.enqueue() {
-                    record.queued_at = clock::now();
-                }
+        } else if queue {
+            self.let_go();
+        } else if self.start_at.is_some_and(|at| at > clock::now()) {
+            self.let_go();
+        } else {
+            let mut record = self.record.lock();
+            if self.phase.enqueue() {
+                record.queued_at = clock::now();
             }
         }
         if !fresh {
@@ -133,8 +137,18 @@ impl Life {
         }
     }
 
+    /// Goes on to the queue, or waits for its time.
+    pub(crate) fn let_go(self: &Arc<Self>) {
+        match self.start_at {
+            Some(at) if at > clock::now() => self.wait_until(at),
+            _ => {
+                self.enqueue();
+            }
+        }
+    }
+
     /// Waits for its time, if nobody has ended it.
-    pub(super) fn wait_until(self: &Arc<Self>, at: std::time::Instant) {
+    pub(super) fn wait_until(self: &Arc<Self>, at: Instant) {
         let mut record = self.record.lock();
         if self.phase.is_waiting() {
             self.set_waiting(&mut record, true);

@@ -67,6 +67,7 @@ pub(crate) struct Life {
     id: TaskId,
     name: Option<Arc<str>>,
     level: Priority,
+    start_at: Option<Instant>,
     deadline: Option<Instant>,
     rate: Option<RateLimit>,
     attachment: Option<Arc<dyn Any + Send + Sync>>,

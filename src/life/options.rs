@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) callback: Option<Box<dyn FnOnce(&Report) + Send>>,
     pub(crate) hook: Option<(Arc<dyn Hook>, usize)>,
     pub(crate) periodic: bool,
+    /// Whoever submits it lets it go later, see `Life::let_go`.
+    pub(crate) held: bool,
     /// It holds a slot of the queue's capacity.
     pub(crate) holds_slot: bool,
 }

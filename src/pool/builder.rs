@@ -326,7 +326,7 @@ impl ThreadPoolBuilder {
     /// ```
     pub fn build(self) -> Result<ThreadPool, BuildError> {
         let environment = if self.environment {
-            Config::from_env()?
+            Config::from_env_besides(&self.own)?
         } else {
             Config::default()
         };

@@ -53,21 +53,33 @@ impl Config {
     /// # Errors
     /// [`BuildError::Environment`], which names the variable, its value and what is wrong with it.
     pub fn from_env() -> Result<Self, BuildError> {
-        Self::from_lookup(|variable| std::env::var_os(variable))
+        Self::from_env_besides(&Config::default())
     }
 
-    fn from_lookup(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, BuildError> {
-        let read = |variable: &'static str| -> Option<(&'static str, String)> {
+    /// What the environment says about the fields that `own` leaves open. The others' variables may have
+    /// any value.
+    pub(crate) fn from_env_besides(own: &Config) -> Result<Self, BuildError> {
+        Self::from_lookup(own, |variable| std::env::var_os(variable))
+    }
+
+    fn from_lookup(
+        own: &Config,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, BuildError> {
+        let read = |variable: &'static str, is_set: bool| -> Variable {
+            if is_set {
+                return None;
+            }
             let value = lookup(variable)?.to_string_lossy().trim().to_owned();
             (!value.is_empty()).then_some((variable, value))
         };
         Ok(Self {
-            num_threads: threads(read("WINDROW_NUM_THREADS"))?,
-            spare_threads: number(read("WINDROW_SPARE_THREADS"), "not a whole number of threads")?,
-            stack_size: number(read("WINDROW_STACK_SIZE"), "not a whole number of bytes")?,
-            thread_name: read("WINDROW_THREAD_NAME").map(|(_, value)| value),
+            num_threads: threads(read("WINDROW_NUM_THREADS", own.num_threads.is_some()))?,
+            spare_threads: number(read("WINDROW_SPARE_THREADS", own.spare_threads.is_some()), "not a whole number of threads")?,
+            stack_size: number(read("WINDROW_STACK_SIZE", own.stack_size.is_some()), "not a whole number of bytes")?,
+            thread_name: read("WINDROW_THREAD_NAME", own.thread_name.is_some()).map(|(_, value)| value),
             priority: parse(
-                read("WINDROW_PRIORITY"),
+                read("WINDROW_PRIORITY", own.priority.is_some()),
                 "not one of high, normal, low",
                 |value| match value {
                     "high" => Some(Priority::High),
@@ -76,9 +88,9 @@ impl Config {
                     _ => None,
                 },
             )?,
-            queue_capacity: number(read("WINDROW_QUEUE_CAPACITY"), "not a whole number of tasks")?,
+            queue_capacity: number(read("WINDROW_QUEUE_CAPACITY", own.queue_capacity.is_some()), "not a whole number of tasks")?,
             queue_full: parse(
-                read("WINDROW_QUEUE_FULL"),
+                read("WINDROW_QUEUE_FULL", own.queue_full.is_some()),
                 "not one of block, refuse, caller-runs, or a number of milliseconds",
                 |value| match value {
                     "block" => Some(QueueFull::Block),
@@ -91,7 +103,7 @@ impl Config {
                 },
             )?,
             grace_period: number(
-                read("WINDROW_GRACE_PERIOD"),
+                read("WINDROW_GRACE_PERIOD", own.grace_period.is_some()),
                 "not a whole number of milliseconds",
             )?
             .map(|millis: u64| Duration::from_millis(millis)),
@@ -157,7 +169,7 @@ mod tests {
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, BuildError> {
-        Config::from_lookup(|wanted| {
+        Config::from_lookup(&Config::default(), |wanted| {
             let found = variables.iter().find(|(name, _)| *name == wanted);
             found.map(|(_, value)| OsString::from(value))
         })

@@ -7,7 +7,7 @@ use crate::pool::{JoinHandle, global};
 use crate::priority::Priority;
 use crate::scheduler::{self, Participant, Registry};
 use crate::sim::Sim;
-use crate::sync;
+use crate::sync::{self, Arc};
 use std::time::Duration;
 
 /// The innermost pool that this thread works in, else the global one.
@@ -18,6 +18,11 @@ fn registry_here() -> &'static Registry {
         Some(here) => here.registry(),
         None => global::get().registry(),
     }
+}
+
+/// The same, to be kept.
+pub(crate) fn shared_registry_here() -> Arc<Registry> {
+    registry_here().shared()
 }
 
 pub(crate) fn join3_on<A, B, C, RA, RB, RC>(here: &Participant, a: A, b: B, c: C) -> (RA, RB, RC)

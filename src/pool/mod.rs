@@ -10,6 +10,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod stats;
 pub(crate) mod submit;
 pub(crate) mod task;
+pub(crate) mod timed;
 
 pub use builder::ThreadPoolBuilder;
 pub use handle::JoinHandle;

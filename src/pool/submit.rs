@@ -19,6 +19,7 @@ use crate::scheduler::{Capacity, Participant, Registry, blocking};
 use crate::sync::Arc;
 use crate::task::header::Kind;
 use crate::task::heap::{self, Call, Origin};
+use crate::task::node::Node;
 use crate::task::promise::{Living, Setter};
 use crate::task::remote::Remote;
 use std::cell::Cell;
@@ -267,7 +268,7 @@ where
             level: Some(level),
             ..Options::default()
         };
-        let remote = begin(&admitted, options, None, |setter| {
+        let (_, remote) = begin(&admitted, options, ptr::null(), |setter| {
             Box::new(Once::new(move |_: &life::TaskContext<'_>| f(), setter))
         });
         return Ok(JoinHandle::from_remote(remote));
@@ -291,23 +292,22 @@ where
 pub(crate) fn begin<T: Send + 'static>(
     admitted: &Admitted<'_>,
     mut options: Options,
-    parent: Option<*const crate::task::node::Node>,
+    parent: *const Node,
     make: impl FnOnce(Setter<T>) -> Box<dyn Attempt>,
-) -> Remote<T> {
+) -> (Arc<Life>, Remote<T>) {
     let registry = admitted.registry;
     let level = options.level.unwrap_or_else(|| registry.level_here());
     options.holds_slot = admitted.holds_slot;
     let origin = life::Origin {
-        parent: parent.unwrap_or(ptr::null()),
+        parent,
         counter: ptr::null(),
         level,
         queue: !admitted.run_here,
     };
     // SAFETY: everything is `'static`.
-    let (life, remote): (Arc<Life>, _) =
-        unsafe { life::begin(&registry.shared(), options, origin, make) };
+    let (life, remote) = unsafe { life::begin(&registry.shared(), options, origin, make) };
     if admitted.run_here {
-        life.run_in_place();
+        Arc::clone(&life).run_in_place();
     }
-    remote
+    (life, remote)
 }

@@ -122,7 +122,7 @@ impl<'t, P> TaskBuilder<'t, P> {
     pub fn delay(self, delay: Duration) -> Self {
         match clock::after(delay) {
             Some(at) => self.start_at(at),
-            None => self.start_at(far_future()),
+            None => self.start_at(clock::far_future()),
         }
     }
 
@@ -209,15 +209,6 @@ impl<'t, P> TaskBuilder<'t, P> {
             advice: AnyError(()),
         }
     }
-}
-
-/// An instant that is not reached: some centuries from now, or as far as the clock goes.
-fn far_future() -> Instant {
-    let now = clock::now();
-    (0..32)
-        .map(|halvings| Duration::from_secs(1 << 34) / (1 << halvings))
-        .find_map(|time| now.checked_add(time))
-        .unwrap_or(now)
 }
 
 impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
@@ -381,6 +372,10 @@ impl<'t, P> RetryBuilder<'t, P, AnyError> {
 }
 
 impl<'t, P, A> RetryBuilder<'t, P, A> {
+    pub(crate) fn into_parts(self) -> (TaskBuilder<'t, P>, A) {
+        (self.task, self.advice)
+    }
+
     pub(crate) fn policy(&self, registry: &Registry) -> Retry {
         let given = self.retry.clone().or_else(|| registry.defaults.retry.clone());
         given.unwrap_or_else(|| Retry::attempts(3).expect("three is not zero"))
@@ -496,7 +491,7 @@ impl sealed::Place<'static> for InPool<'_> {
             Ok(admitted) => admitted,
             Err(reason) => return Err((reason, f)),
         };
-        let remote = submit::begin(&admitted, options, None, |setter| make(f, setter));
+        let (_, remote) = submit::begin(&admitted, options, std::ptr::null(), |setter| make(f, setter));
         Ok(JoinHandle::from_remote(remote))
     }
 

@@ -58,7 +58,7 @@ pub(crate) use participant::Participant;
 pub(crate) use ledger::{BUCKETS, Capacity, Times};
 pub(crate) use registry::{Defaults, Handler, Registry, Settings};
 pub(crate) use timer::{Key, Timed};
-pub(crate) use wait::{Help, wait_outside, wait_until};
+pub(crate) use wait::{Awaited, Help, wait_outside, wait_until};
 
 #[cfg(all(test, loom))]
 mod model;

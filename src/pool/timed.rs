@@ -1,0 +1,158 @@
+//! Tasks for later, and tasks that run again and again.
+
+use crate::clock;
+use crate::error::{JoinError, Refused, RefusedReason};
+use crate::life::{Every, Options, Periodic, TaskContext};
+use crate::pool::ThreadPool;
+use crate::pool::handle::JoinHandle;
+use crate::pool::submit::{self, Patience};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+impl ThreadPool {
+    /// Queues `f` when `delay` has passed. Until then it holds no worker, and may be cancelled.
+    ///
+    /// Dropping the pool waits for it, as for every accepted task.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let reminder = pool.spawn_after(Duration::from_millis(2), || "tea is ready");
+    /// assert_eq!(reminder.join().unwrap(), "tea is ready");
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn spawn_after<F, T>(&self, delay: Duration, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.task().delay(delay).spawn(f)
+    }
+
+    /// Queues `f` at `at`; see [`spawn_after`](Self::spawn_after).
+    pub fn spawn_at<F, T>(&self, at: Instant, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.task().start_at(at).spawn(f)
+    }
+
+    /// Runs `f` again and again, for the first time one period from now: at a fixed rate (a [`Duration`], or
+    /// [`Every::Rate`]), or with a fixed pause between the runs ([`Every::Delay`]).
+    ///
+    /// Runs never overlap. It ends when its handle [stops](PeriodicTask::stop) it, when `f` panics, or when
+    /// the pool is dropped or shut down. Dropping the handle lets it go on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let (tick, ticks) = std::sync::mpsc::channel();
+    /// let clock = pool.spawn_every(Duration::from_millis(1), move || drop(tick.send(())));
+    /// assert_eq!(ticks.iter().take(3).count(), 3);
+    /// clock.stop();
+    /// assert!(clock.join().is_ok());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn spawn_every<F>(&self, every: impl Into<Every>, mut f: F) -> PeriodicTask
+    where
+        F: FnMut() + Send + 'static,
+    {
+        let spawned = self.every(every.into(), Patience::Policy, move |_: &TaskContext<'_>| f());
+        spawned.unwrap_or_else(|refused| {
+            let registry = std::ptr::from_ref(&**self.registry()).cast();
+            PeriodicTask {
+                handle: JoinHandle::refused(registry, &refused.reason),
+            }
+        })
+    }
+
+    /// [`spawn_every`](Self::spawn_every) that gives the closure back if the pool does not accept it, and
+    /// tells the closure about its task.
+    ///
+    /// # Errors
+    /// [`Refused`], with the closure.
+    pub fn try_spawn_every<F>(
+        &self,
+        every: impl Into<Every>,
+        f: F,
+    ) -> Result<PeriodicTask, Refused<F>>
+    where
+        F: FnMut(&TaskContext<'_>) + Send + 'static,
+    {
+        self.every(every.into(), Patience::None, f)
+    }
+
+    fn every<F>(
+        &self,
+        every: Every,
+        patience: Patience,
+        f: F,
+    ) -> Result<PeriodicTask, Refused<F>>
+    where
+        F: FnMut(&TaskContext<'_>) + Send + 'static,
+    {
+        let registry = self.registry();
+        let admitted = match submit::admit(registry, patience) {
+            Ok(admitted) => admitted,
+            Err(reason) => return Err(Refused { reason, task: f }),
+        };
+        if let Err(error) = registry.timer.ensure_started() {
+            let reason = RefusedReason::Timer(error);
+            return Err(Refused { reason, task: f });
+        }
+        let (Every::Rate(period) | Every::Delay(period)) = every;
+        let first = clock::after(period);
+        let options = Options {
+            start_at: Some(first.unwrap_or_else(clock::far_future)),
+            tokens: vec![registry.periodic.clone()],
+            periodic: true,
+            ..Options::default()
+        };
+        let (_, remote) = submit::begin(&admitted, options, std::ptr::null(), |setter| {
+            Box::new(Periodic::new(f, every, first, setter))
+        });
+        Ok(PeriodicTask {
+            handle: JoinHandle::from_remote(remote),
+        })
+    }
+}
+
+/// A task that runs again and again; see [`ThreadPool::spawn_every`]. Dropping the handle lets it go on.
+pub struct PeriodicTask {
+    handle: JoinHandle<()>,
+}
+
+impl PeriodicTask {
+    /// Ends it: there will be no further run. One that is going on comes to its end (and is told to, if it
+    /// asks its [`TaskContext`]); [`join`](Self::join) waits for that.
+    pub fn stop(&self) {
+        self.handle.cancel();
+    }
+
+    /// Whether there will be no further run.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// [`JoinError`], if it panicked or was refused. Being stopped is no error.
+    pub fn join(self) -> Result<(), JoinError> {
+        match self.handle.join() {
+            Err(error) if error.is_cancelled() => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl fmt::Debug for PeriodicTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeriodicTask")
+            .field("is_finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}
