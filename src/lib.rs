@@ -94,6 +94,7 @@
 //! | 3 | `pool` |
 //! | 4 | `scope` |
 
+mod autoscale;
 mod cancel;
 mod clock;
 mod error;
@@ -107,6 +108,7 @@ mod park;
 mod policy;
 mod pool;
 mod priority;
+mod rate_limit;
 mod report;
 mod rng;
 mod scheduler;
@@ -118,16 +120,17 @@ mod task;
 mod unwind;
 mod wait_group;
 
+pub use autoscale::{AutoscaleError, Autoscaler, AutoscalerHandle};
 pub use cancel::{CancelToken, Cancelled};
 pub use error::{BuildError, JoinError, Refused, RefusedReason, ResizeError, ShutdownError};
 pub use group::{InGroup, TaskError, TaskGroup, join_all};
 pub use life::{Every, TaskContext};
 pub use observe::{Observer, TaskInfo};
-pub use policy::{Advice, Backoff, PolicyError, QueueFull, RateLimit, Retry};
+pub use policy::{Advice, Backoff, PolicyError, QueueFull, Retry};
 pub use pool::config::Config;
 pub use pool::free::{
-    blocking, current_num_threads, current_thread_index, join, join3, join4, spawn, spawn_with_priority,
-    yield_now,
+    blocking, current_num_threads, current_thread_index, join, join3, join4, spawn,
+    spawn_with_priority, yield_now,
 };
 pub use pool::lifecycle::UnstartedTask;
 pub use pool::stats::{Histogram, Stats};
@@ -135,6 +138,7 @@ pub use pool::task::{Advise, AnyError, AskFor, InPool, RetryBuilder, Target, Tas
 pub use pool::timed::PeriodicTask;
 pub use pool::{JoinHandle, ThreadPool, ThreadPoolBuilder};
 pub use priority::Priority;
+pub use rate_limit::RateLimit;
 pub use report::{Outcome, Report, TaskId};
 pub use scope::{InScope, Scope, ScopedJoinHandle, scope};
 pub use wait_group::WaitGroup;

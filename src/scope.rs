@@ -1,8 +1,8 @@
 //! Scopes: any number of tasks that may borrow, all of them over when the scope ends.
 
 use crate::error::{JoinError, RefusedReason};
-use crate::pool::ThreadPool;
 use crate::life::{self, Attempt, Options};
+use crate::pool::ThreadPool;
 use crate::pool::handle::{
     cancel_remote, deadline_in, handle_methods, join_remote, join_remote_report, join_remote_until,
     refused_remote,
@@ -10,9 +10,9 @@ use crate::pool::handle::{
 use crate::pool::submit::Patience;
 use crate::pool::task::{Target, TaskBuilder, sealed};
 use crate::priority::Priority;
+use crate::report::{Report, TaskId};
 use crate::scheduler::{Help, Participant, Registry, with_place};
 use crate::task::counter::Counter;
-use crate::report::{Report, TaskId};
 use crate::task::header::Kind;
 use crate::task::heap::{self, Call, Origin};
 use crate::task::promise::Setter;
@@ -254,6 +254,11 @@ pub struct InScope<'s, 'scope, 'env: 'scope>(&'s Scope<'scope, 'env>);
 
 impl<'scope> Target<'scope> for InScope<'scope, 'scope, '_> {}
 
+#[allow(
+    private_interfaces,
+    private_bounds,
+    reason = "sealed: nobody else implements or calls it"
+)]
 impl<'scope> sealed::Place<'scope> for InScope<'scope, 'scope, '_> {
     type Handle<T: Send + 'scope> = ScopedJoinHandle<'scope, T>;
 

@@ -111,9 +111,9 @@ mod imp {
 pub(crate) use imp::*;
 /// For statics, which no model reaches.
 pub(crate) use parking_lot::Mutex as StaticMutex;
+pub(crate) use std::sync::OnceLock;
 /// For counts that nothing is decided by: no model looks at them.
 pub(crate) use std::sync::atomic::AtomicU64 as CountU64;
-pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{
     AtomicU64 as StaticAtomicU64, AtomicUsize as StaticAtomicUsize, Ordering,
 };

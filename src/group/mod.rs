@@ -220,7 +220,11 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
             match result {
                 Ok(value) => values.push((index, value)),
                 // A cancelled one makes way for a reason.
-                Err(error) if first.as_ref().is_none_or(|f| f.is_cancelled() && !error.is_cancelled()) => {
+                Err(error)
+                    if first
+                        .as_ref()
+                        .is_none_or(|f| f.is_cancelled() && !error.is_cancelled()) =>
+                {
                     self.shared.drop_error(first.replace(error));
                 }
                 Err(error) => self.shared.drop_error(Some(error)),

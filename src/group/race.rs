@@ -87,9 +87,7 @@ impl ThreadPool {
 /// assert_eq!(squares.unwrap(), [1, 4, 9]);
 /// # Ok::<(), windrow::BuildError>(())
 /// ```
-pub fn join_all<T>(
-    handles: impl IntoIterator<Item = JoinHandle<T>>,
-) -> Vec<Result<T, JoinError>> {
+pub fn join_all<T>(handles: impl IntoIterator<Item = JoinHandle<T>>) -> Vec<Result<T, JoinError>> {
     // All of them first: an iterator may spawn as it goes.
     let handles: Vec<_> = handles.into_iter().collect();
     handles.into_iter().map(JoinHandle::join).collect()

@@ -1,11 +1,11 @@
 //! From submission to the queue.
 
+use crate::cancel::{CancelToken, OnCancel};
 use crate::clock;
 use crate::life::{Attempt, Body, Life, Options, Record, next_id};
 use crate::metrics::{Event, Passage};
-use crate::cancel::{CancelToken, OnCancel};
-use crate::policy::RateLimit;
 use crate::priority::Priority;
+use crate::rate_limit::RateLimit;
 use crate::scheduler::Registry;
 use crate::sync::{Arc, Mutex};
 use crate::task::counter::Counter;
@@ -110,7 +110,9 @@ impl Life {
         let registry = &self.registry;
         registry.tally_here().note(Event::Accepted);
         self.observe(|observer| observer.task_accepted(&self.info()));
-        let place = registry.ledger.register(Arc::clone(self) as Arc<dyn Living>);
+        let place = registry
+            .ledger
+            .register(Arc::clone(self) as Arc<dyn Living>);
         self.record.lock().place = place;
         if let Some(at) = self.deadline {
             self.arm_deadline(at);
@@ -152,7 +154,11 @@ impl Life {
         let mut record = self.record.lock();
         if self.phase.is_waiting() {
             self.set_waiting(&mut record, true);
-            record.wait_key = Some(self.registry.timer.add(at, Arc::new(super::early::Wake(Arc::clone(self)))));
+            record.wait_key = Some(
+                self.registry
+                    .timer
+                    .add(at, Arc::new(super::early::Wake(Arc::clone(self)))),
+            );
         }
     }
 
@@ -183,9 +189,7 @@ impl Life {
         let (entry, remote) =
             unsafe { heap::new(Dispatch(Arc::clone(self) as Arc<dyn Living>), origin) };
         drop(remote);
-        registry
-            .tally_here()
-            .enter(self.level, Passage::Dispatch);
+        registry.tally_here().enter(self.level, Passage::Dispatch);
         registry.submit(entry);
     }
 

@@ -40,11 +40,11 @@ pub(crate) use options::{Hook, Options};
 
 use crate::cancel::CancelToken;
 use crate::observe::TaskInfo;
-use crate::policy::RateLimit;
 use crate::priority::Priority;
+use crate::rate_limit::RateLimit;
 use crate::report::{Report, TaskId};
 use crate::scheduler::{Key, Registry};
-use crate::sync::{Arc, Mutex, StaticAtomicU64, Ordering};
+use crate::sync::{Arc, Mutex, Ordering, StaticAtomicU64};
 use crate::task::counter::Counter;
 use crate::task::node::Node;
 use crate::task::phase::Phase;

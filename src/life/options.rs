@@ -1,8 +1,8 @@
 //! What can be asked of a task.
 
 use crate::cancel::CancelToken;
-use crate::policy::RateLimit;
 use crate::priority::Priority;
+use crate::rate_limit::RateLimit;
 use crate::report::Report;
 use crate::sync::Arc;
 use std::any::Any;

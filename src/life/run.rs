@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::life::attempt::Next;
 use crate::life::{Life, TaskContext};
 use crate::metrics::Event;
-use crate::policy::Waiting;
+use crate::rate_limit::line::Waiting;
 use crate::scheduler::{Participant, with_place};
 use crate::sync::{Arc, Ordering};
 use crate::task::phase::{Claim, Verdict};

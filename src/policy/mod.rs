@@ -5,13 +5,10 @@
 
 mod backoff;
 mod queue_full;
-mod rate_limit;
 mod retry;
 
 pub use backoff::Backoff;
 pub use queue_full::QueueFull;
-pub use rate_limit::RateLimit;
-pub(crate) use rate_limit::line::Waiting;
 pub use retry::{Advice, Retry};
 
 use thiserror::Error;

@@ -75,9 +75,16 @@ impl Config {
         };
         Ok(Self {
             num_threads: threads(read("WINDROW_NUM_THREADS", own.num_threads.is_some()))?,
-            spare_threads: number(read("WINDROW_SPARE_THREADS", own.spare_threads.is_some()), "not a whole number of threads")?,
-            stack_size: number(read("WINDROW_STACK_SIZE", own.stack_size.is_some()), "not a whole number of bytes")?,
-            thread_name: read("WINDROW_THREAD_NAME", own.thread_name.is_some()).map(|(_, value)| value),
+            spare_threads: number(
+                read("WINDROW_SPARE_THREADS", own.spare_threads.is_some()),
+                "not a whole number of threads",
+            )?,
+            stack_size: number(
+                read("WINDROW_STACK_SIZE", own.stack_size.is_some()),
+                "not a whole number of bytes",
+            )?,
+            thread_name: read("WINDROW_THREAD_NAME", own.thread_name.is_some())
+                .map(|(_, value)| value),
             priority: parse(
                 read("WINDROW_PRIORITY", own.priority.is_some()),
                 "not one of high, normal, low",
@@ -88,7 +95,10 @@ impl Config {
                     _ => None,
                 },
             )?,
-            queue_capacity: number(read("WINDROW_QUEUE_CAPACITY", own.queue_capacity.is_some()), "not a whole number of tasks")?,
+            queue_capacity: number(
+                read("WINDROW_QUEUE_CAPACITY", own.queue_capacity.is_some()),
+                "not a whole number of tasks",
+            )?,
             queue_full: parse(
                 read("WINDROW_QUEUE_FULL", own.queue_full.is_some()),
                 "not one of block, refuse, caller-runs, or a number of milliseconds",
@@ -198,17 +208,32 @@ mod tests {
             grace_period: Some(Duration::from_millis(1500)),
         };
         assert_eq!(config.unwrap(), expected);
-        assert_eq!(with(&[("WINDROW_NUM_THREADS", "")]).unwrap(), Config::default());
+        assert_eq!(
+            with(&[("WINDROW_NUM_THREADS", "")]).unwrap(),
+            Config::default()
+        );
     }
 
     #[test]
     fn a_wrong_value_is_an_error_that_names_the_variable() {
         for (variable, value, reason) in [
-            ("WINDROW_NUM_THREADS", "0", "a pool needs at least one thread"),
+            (
+                "WINDROW_NUM_THREADS",
+                "0",
+                "a pool needs at least one thread",
+            ),
             ("WINDROW_NUM_THREADS", "-1", "not a whole number of threads"),
-            ("WINDROW_NUM_THREADS", "99999999999999999999", "not a whole number of threads"),
+            (
+                "WINDROW_NUM_THREADS",
+                "99999999999999999999",
+                "not a whole number of threads",
+            ),
             ("WINDROW_PRIORITY", "urgent", "not one of high, normal, low"),
-            ("WINDROW_GRACE_PERIOD", "1s", "not a whole number of milliseconds"),
+            (
+                "WINDROW_GRACE_PERIOD",
+                "1s",
+                "not a whole number of milliseconds",
+            ),
             (
                 "WINDROW_QUEUE_FULL",
                 "drop",

@@ -3,7 +3,7 @@
 use crate::metrics::{Ended, Event};
 use crate::pool::ThreadPool;
 use crate::priority::Priority;
-use crate::scheduler::{BUCKETS, Times};
+use crate::scheduler::{BUCKETS, Registry, Times};
 use crate::sync::Ordering;
 use std::time::Duration;
 
@@ -79,12 +79,7 @@ impl Stats {
 
     /// How many tasks have ended, in whichever way.
     pub fn ended(&self) -> u64 {
-        self.completed
-            + self.failed
-            + self.panicked
-            + self.cancelled
-            + self.expired
-            + self.returned
+        self.completed + self.failed + self.panicked + self.cancelled + self.expired + self.returned
     }
 }
 
@@ -179,7 +174,12 @@ impl ThreadPool {
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        let registry = self.registry();
+        Stats::of(self.registry())
+    }
+}
+
+impl Stats {
+    pub(crate) fn of(registry: &Registry) -> Self {
         let ledger = &registry.ledger;
         let running_managed = ledger.running.load(Ordering::Acquire) as u64;
         let waiting = ledger.waiting.load(Ordering::Acquire) as u64;
@@ -191,7 +191,9 @@ impl ThreadPool {
             active,
             spare: threads.saturating_sub(workers),
             queued: std::array::from_fn(|index| {
-                let level = Priority::DESCENDING.into_iter().find(|l| l.index() == index);
+                let level = Priority::DESCENDING
+                    .into_iter()
+                    .find(|l| l.index() == index);
                 sums.queued(level.expect("each index is a level's"))
             }),
             waiting,

@@ -190,7 +190,11 @@ where
     let here = registry.place_here();
     let outside = here.is_none_or(Participant::is_guest);
     let counts = registry.idle.counts();
-    if if outside { counts.closed() } else { counts.halted() } {
+    if if outside {
+        counts.closed()
+    } else {
+        counts.halted()
+    } {
         let reason = refuse(registry, RefusedReason::Closed);
         return Err(Refused { reason, task: f });
     }

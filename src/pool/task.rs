@@ -4,11 +4,12 @@ use crate::cancel::CancelToken;
 use crate::clock;
 use crate::error::{Refused, RefusedReason};
 use crate::life::{Attempt, Once, Options, Repeat, TaskContext};
-use crate::policy::{Advice, RateLimit, Retry};
+use crate::policy::{Advice, Retry};
+use crate::pool::ThreadPool;
 use crate::pool::handle::JoinHandle;
 use crate::pool::submit::{self, Patience};
-use crate::pool::ThreadPool;
 use crate::priority::Priority;
+use crate::rate_limit::RateLimit;
 use crate::report::Report;
 use crate::scheduler::Registry;
 use crate::sync::Arc;
@@ -21,6 +22,11 @@ use std::time::{Duration, Instant};
 /// Where a [`TaskBuilder`] spawns: a pool, a scope or a group. What tasks borrow has to live for `'t`.
 pub trait Target<'t>: sealed::Place<'t> {}
 
+#[allow(
+    private_interfaces,
+    private_bounds,
+    reason = "sealed: nobody else implements or calls it"
+)]
 pub(crate) mod sealed {
     use super::{Attempt, Options, Patience, RefusedReason, Registry, Setter};
 
@@ -268,7 +274,9 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
         F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
         T: Send + 't,
     {
-        self.begin_as(patience, false, f, |f, setter| Box::new(Once::new(f, setter)))
+        self.begin_as(patience, false, f, |f, setter| {
+            Box::new(Once::new(f, setter))
+        })
     }
 
     fn begin_as<F, T>(
@@ -377,7 +385,10 @@ impl<'t, P, A> RetryBuilder<'t, P, A> {
     }
 
     pub(crate) fn policy(&self, registry: &Registry) -> Retry {
-        let given = self.retry.clone().or_else(|| registry.defaults.retry.clone());
+        let given = self
+            .retry
+            .clone()
+            .or_else(|| registry.defaults.retry.clone());
         given.unwrap_or_else(|| Retry::attempts(3).expect("three is not zero"))
     }
 }
@@ -456,10 +467,9 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     {
         let retry = self.policy(self.task.place.registry());
         let advice = self.advice;
-        self.task
-            .begin_as(patience, true, f, move |f, setter| {
-                repeat(f, advice, retry, setter)
-            })
+        self.task.begin_as(patience, true, f, move |f, setter| {
+            repeat(f, advice, retry, setter)
+        })
     }
 }
 
@@ -469,6 +479,11 @@ pub struct InPool<'p>(pub(crate) &'p ThreadPool);
 
 impl Target<'static> for InPool<'_> {}
 
+#[allow(
+    private_interfaces,
+    private_bounds,
+    reason = "sealed: nobody else implements or calls it"
+)]
 impl sealed::Place<'static> for InPool<'_> {
     type Handle<T: Send + 'static> = JoinHandle<T>;
 
@@ -491,7 +506,9 @@ impl sealed::Place<'static> for InPool<'_> {
             Ok(admitted) => admitted,
             Err(reason) => return Err((reason, f)),
         };
-        let (_, remote) = submit::begin(&admitted, options, std::ptr::null(), |setter| make(f, setter));
+        let (_, remote) = submit::begin(&admitted, options, std::ptr::null(), |setter| {
+            make(f, setter)
+        });
         Ok(JoinHandle::from_remote(remote))
     }
 

@@ -60,7 +60,11 @@ impl ThreadPool {
     where
         F: FnMut() + Send + 'static,
     {
-        let spawned = self.every(every.into(), Patience::Policy, move |_: &TaskContext<'_>| f());
+        let spawned = self.every(
+            every.into(),
+            Patience::Policy,
+            move |_: &TaskContext<'_>| f(),
+        );
         spawned.unwrap_or_else(|refused| {
             let registry = std::ptr::from_ref(&**self.registry()).cast();
             PeriodicTask {
@@ -85,12 +89,7 @@ impl ThreadPool {
         self.every(every.into(), Patience::None, f)
     }
 
-    fn every<F>(
-        &self,
-        every: Every,
-        patience: Patience,
-        f: F,
-    ) -> Result<PeriodicTask, Refused<F>>
+    fn every<F>(&self, every: Every, patience: Patience, f: F) -> Result<PeriodicTask, Refused<F>>
     where
         F: FnMut(&TaskContext<'_>) + Send + 'static,
     {

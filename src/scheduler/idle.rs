@@ -565,11 +565,7 @@ impl Idle {
         }
         roster.sleepers.retain(|b| !Arc::ptr_eq(b, bed));
         let mut delta = SLEEPING.wrapping_neg();
-        if roster
-            .lingerer
-            .take_if(|l| Arc::ptr_eq(l, bed))
-            .is_some()
-        {
+        if roster.lingerer.take_if(|l| Arc::ptr_eq(l, bed)).is_some() {
             delta = delta.wrapping_sub(LINGERING);
         }
         self.change(delta);

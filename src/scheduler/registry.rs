@@ -3,12 +3,12 @@
 //! Owned by the pool's handle and by each of its threads (`Arc`); participants point back with a plain
 //! pointer, because the registry owns them.
 
+use crate::cancel::CancelToken;
 use crate::error::PanicSink;
 use crate::metrics::{Sums, Tally};
 use crate::observe::Observer;
-use crate::priority::Priority;
-use crate::cancel::CancelToken;
 use crate::policy::{QueueFull, Retry};
+use crate::priority::Priority;
 use crate::scheduler::counts::Counts;
 use crate::scheduler::idle::{Idle, Kind, View, Wake};
 use crate::scheduler::ledger::{Capacity, Ledger};
@@ -219,11 +219,7 @@ impl Registry {
     }
 
     pub(crate) fn sums(&self) -> Sums {
-        Sums::of(|| {
-            self.all()
-                .map(|p| &p.tally)
-                .chain([&self.ledger.elsewhere])
-        })
+        Sums::of(|| self.all().map(|p| &p.tally).chain([&self.ledger.elsewhere]))
     }
 
     pub(crate) fn may_have(&self, level: Priority) -> bool {

@@ -8,7 +8,7 @@ use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::{Registry, Settings, Thread};
 use crate::scheduler::worker;
 use crate::sim::{Sim, Ticket};
-use crate::sync::{Arc, fence, Ordering, thread};
+use crate::sync::{Arc, Ordering, fence, thread};
 use crate::task::stack::StackHeader;
 use crate::unwind::{self, Payload};
 
@@ -129,7 +129,9 @@ impl Registry {
         }
         if let Some((index, error)) = failed {
             // Back to the old size; the threads that did start leave as they would after shrinking.
-            let none = self.idle.resize(before, self.spare_threads.unwrap_or(before));
+            let none = self
+                .idle
+                .resize(before, self.spare_threads.unwrap_or(before));
             debug_assert!(none.is_empty() || before > size, "it had these threads");
             return Err(match error {
                 StartError::System(source) => ResizeError::ThreadStart { index, source },

@@ -153,9 +153,11 @@ impl Claimed {
     pub(crate) fn into_dispatch(self, env: Env<'_>) -> Result<Dispatch, Claimed> {
         if self.kind() == Kind::Dispatch {
             // SAFETY: all tasks of this kind are made of this type.
-            Ok(unsafe {
-                crate::task::heap::reclaim::<Dispatch, ()>(self, Failure::Cancelled, env)
-            })
+            Ok(
+                unsafe {
+                    crate::task::heap::reclaim::<Dispatch, ()>(self, Failure::Cancelled, env)
+                },
+            )
         } else {
             Err(self)
         }

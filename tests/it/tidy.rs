@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 /// The layers of the design, lowest first: a module uses itself and what is on lower lines.
 const LAYERS: &[&[&str]] = &[
-    &["sync", "unwind", "rng", "priority", "park", "error"],
-    &["latch", "task"],
+    &[
+        "sync", "unwind", "rng", "priority", "sim", "clock", "park", "error", "report", "observe",
+    ],
+    &["cancel", "gate", "latch", "metrics", "policy", "task"],
     &["scheduler"],
+    &["rate_limit", "life"],
     &["pool"],
-    &["scope"],
+    &["scope", "group", "wait_group", "autoscale"],
 ];
 
 /// What a file, or a folder of files, uses on its own line or above in spite of that.

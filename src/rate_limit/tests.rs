@@ -191,7 +191,10 @@ fn waiters_have_their_slots_and_newcomers_come_after_them() {
     assert_eq!(limit.0.bucket.place(epoch, first), Place::Queued(second(1)));
     assert_eq!(limit.0.bucket.place(epoch, next), Place::Queued(second(2)));
     assert_eq!(limit.try_at(epoch), Err(second(3)));
-    let too_late = limit.0.bucket.enter(epoch, Some(second(3) - MS(1)), &parker);
+    let too_late = limit
+        .0
+        .bucket
+        .enter(epoch, Some(second(3) - MS(1)), &parker);
     assert_eq!(too_late, Entry::TooLate);
     // The first does not look, and yet nobody waits for it; nor does its being late delay the next.
     assert_eq!(

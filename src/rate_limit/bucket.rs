@@ -154,7 +154,8 @@ impl Bucket {
     /// When `count` permits can be taken one after the other, if nobody takes any before.
     pub(super) fn when(&self, now: Instant, count: u64) -> Instant {
         self.settled(now, |state, _| {
-            let ahead = state.queue.len() as u128 + u128::from(count.clamp(1, self.burst.into())) - 1;
+            let ahead =
+                state.queue.len() as u128 + u128::from(count.clamp(1, self.burst.into())) - 1;
             let slot = self.slot_after(state, ahead);
             self.instant(slot)
         })

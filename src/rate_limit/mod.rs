@@ -9,10 +9,11 @@
 mod bucket;
 pub(crate) mod line;
 
-use super::PolicyError;
 use crate::cancel::{CancelToken, Cancelled, OnCancel, UnparkOnCancel};
 use crate::clock;
 use crate::park::{self, Parker};
+use crate::policy::PolicyError;
+use crate::scheduler::blocking;
 use crate::sync::Arc;
 use bucket::{Bucket, Entry, Place};
 use line::Line;
@@ -135,7 +136,7 @@ impl RateLimit {
     pub fn acquire(&self) {
         let parker = park::current();
         if let Entry::Queued(ticket) = self.0.bucket.enter(clock::now(), None, &parker) {
-            let served = self.wait(ticket, &parker, None);
+            let served = blocking(|| self.wait(ticket, &parker, None));
             debug_assert!(served.is_ok(), "nobody can cancel it");
         }
     }
@@ -160,7 +161,7 @@ impl RateLimit {
         token.check()?;
         let parker = park::current();
         match self.0.bucket.enter(clock::now(), None, &parker) {
-            Entry::Queued(ticket) => self.wait(ticket, &parker, Some(token)),
+            Entry::Queued(ticket) => blocking(|| self.wait(ticket, &parker, Some(token))),
             Entry::Taken | Entry::TooLate => Ok(()),
         }
     }
@@ -178,10 +179,14 @@ impl RateLimit {
     /// ```
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
         let parker = park::current();
-        match self.0.bucket.enter(clock::now(), clock::after(timeout), &parker) {
+        match self
+            .0
+            .bucket
+            .enter(clock::now(), clock::after(timeout), &parker)
+        {
             Entry::Taken => true,
             Entry::TooLate => false,
-            Entry::Queued(ticket) => self.wait(ticket, &parker, None).is_ok(),
+            Entry::Queued(ticket) => blocking(|| self.wait(ticket, &parker, None)).is_ok(),
         }
     }
 
