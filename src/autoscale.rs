@@ -4,11 +4,11 @@ use crate::clock;
 use crate::pool::ThreadPool;
 use crate::pool::stats::Stats;
 use crate::scheduler::{Key, Registry, Timed};
+use crate::sync::Weak;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 use crate::unwind;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::sync::Weak;
 use std::time::Duration;
 use thiserror::Error;
 

@@ -25,11 +25,11 @@
 //! cancelled, whose maker has seen the flag of a parent. Everything else is ordered by the locks.
 
 use crate::park::Parker;
+use crate::sync::Weak;
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
 use slab::Slab;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Weak;
 use thiserror::Error;
 
 mod slab;

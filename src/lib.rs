@@ -133,8 +133,9 @@ pub use pool::free::{
     spawn_with_priority, yield_now,
 };
 pub use pool::lifecycle::UnstartedTask;
+pub use pool::retry::{Advise, AnyError, AskFor, RetryBuilder};
 pub use pool::stats::{Histogram, Stats};
-pub use pool::task::{Advise, AnyError, AskFor, InPool, RetryBuilder, Target, TaskBuilder};
+pub use pool::task::{InPool, Target, TaskBuilder};
 pub use pool::timed::PeriodicTask;
 pub use pool::{JoinHandle, ThreadPool, ThreadPoolBuilder};
 pub use priority::Priority;

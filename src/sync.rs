@@ -112,6 +112,8 @@ pub(crate) use imp::*;
 /// For statics, which no model reaches.
 pub(crate) use parking_lot::Mutex as StaticMutex;
 pub(crate) use std::sync::OnceLock;
+/// As `Arc`.
+pub(crate) use std::sync::Weak;
 /// For counts that nothing is decided by: no model looks at them.
 pub(crate) use std::sync::atomic::AtomicU64 as CountU64;
 pub(crate) use std::sync::atomic::{

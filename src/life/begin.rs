@@ -7,6 +7,7 @@ use crate::metrics::{Event, Passage};
 use crate::priority::Priority;
 use crate::rate_limit::RateLimit;
 use crate::scheduler::Registry;
+use crate::sync::Weak;
 use crate::sync::{Arc, Mutex};
 use crate::task::counter::Counter;
 use crate::task::header::Kind;
@@ -17,7 +18,6 @@ use crate::task::promise::{self, Dispatch, Living, Setter};
 use crate::task::remote::Remote;
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 /// Where a task comes from.

@@ -9,11 +9,11 @@ use crate::priority::Priority;
 use crate::report::{Report, TaskId};
 use crate::scheduler::{Key, Timed, with_place};
 use crate::sync::Arc;
+use crate::sync::Weak;
 use crate::task::header::end_of;
 use crate::task::node::Node;
 use crate::task::phase::Early;
 use crate::task::promise::{Evicted, Living};
-use std::sync::Weak;
 use std::time::Instant;
 
 /// Its time has come.

@@ -44,6 +44,7 @@ use crate::priority::Priority;
 use crate::rate_limit::RateLimit;
 use crate::report::{Report, TaskId};
 use crate::scheduler::{Key, Registry};
+use crate::sync::Weak;
 use crate::sync::{Arc, Mutex, Ordering, StaticAtomicU64};
 use crate::task::counter::Counter;
 use crate::task::node::Node;
@@ -51,7 +52,6 @@ use crate::task::phase::Phase;
 use crate::task::promise::Unset;
 use std::any::Any;
 use std::cell::UnsafeCell;
-use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 /// See the module.

@@ -7,6 +7,7 @@ pub(crate) mod free;
 pub(crate) mod global;
 pub(crate) mod handle;
 pub(crate) mod lifecycle;
+pub(crate) mod retry;
 pub(crate) mod stats;
 pub(crate) mod submit;
 pub(crate) mod task;

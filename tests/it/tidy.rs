@@ -7,26 +7,21 @@ use std::path::{Path, PathBuf};
 
 /// The layers of the design, lowest first: a module uses itself and what is on lower lines.
 const LAYERS: &[&[&str]] = &[
-    &[
-        "sync", "unwind", "rng", "priority", "sim", "clock", "park", "error", "report", "observe",
-    ],
-    &["cancel", "gate", "latch", "metrics", "policy", "task"],
+    &["sync", "unwind", "rng", "priority"],
+    &["sim", "report"],
+    &["clock", "observe", "error"],
+    &["park"],
+    &["latch", "metrics", "policy"],
+    &["cancel", "gate", "task"],
     &["scheduler"],
-    &["rate_limit", "life"],
+    &["rate_limit"],
+    &["life"],
     &["pool"],
     &["scope", "group", "wait_group", "autoscale"],
 ];
 
 /// What a file, or a folder of files, uses on its own line or above in spite of that.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    // Every module takes its primitives from there.
-    ("error.rs", "sync"),
-    ("park.rs", "sync"),
-    // A payload is dropped quietly, in an error as elsewhere.
-    ("error.rs", "unwind"),
-    // The header of a task on a stack has a latch.
-    ("task/", "latch"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// The longest that a file may be.
 const LINES: usize = 500;
