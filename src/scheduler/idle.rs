@@ -16,7 +16,7 @@ use crate::clock;
 use crate::gate::Gate;
 use crate::park::Parker;
 use crate::scheduler::counts::{
-    ACTIVE, CLOSED, Counts, GUEST, HALTED, LINGERING, MAX_THREADS, PAUSED, SEARCHING, SLEEPING,
+    ACTIVE, Counts, GUEST, LINGERING, MAX_THREADS, SEARCHING, SLEEPING,
 };
 use crate::scheduler::roster::{Bed, Roster};
 use crate::sim::Sim;
@@ -82,19 +82,19 @@ pub(crate) trait View {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    word: AtomicU64,
+    pub(super) word: AtomicU64,
     /// The pool's size: how many should be active.
-    size: AtomicUsize,
+    pub(super) size: AtomicUsize,
     /// Size and spares: how many threads there may be.
-    max_threads: AtomicUsize,
+    pub(super) max_threads: AtomicUsize,
     /// Low half: guests inside, parked ones included. High half: how many have entered, wrapping.
-    visits: AtomicU64,
+    pub(super) visits: AtomicU64,
     /// Written under the roster's lock, once.
-    closing: AtomicBool,
-    terminated: AtomicBool,
+    pub(super) closing: AtomicBool,
+    pub(super) terminated: AtomicBool,
     /// The process that the threads live in.
     process: u32,
-    roster: Mutex<Roster>,
+    pub(super) roster: Mutex<Roster>,
     /// For those who wait until the pool is idle, or has ended.
     pub(crate) changed: Gate,
 }
@@ -125,7 +125,7 @@ impl Idle {
         self.size.load(Ordering::Relaxed)
     }
 
-    fn change(&self, delta: u64) {
+    pub(super) fn change(&self, delta: u64) {
         self.word.fetch_add(delta, Ordering::Relaxed);
     }
 
@@ -388,204 +388,5 @@ impl Idle {
         for waiter in &roster.waiters {
             waiter.unpark();
         }
-    }
-
-    /// A thread from outside comes in to work.
-    pub(crate) fn enter(&self) {
-        self.visits.fetch_add((1 << 32) + 1, Ordering::Relaxed);
-        self.change(GUEST);
-    }
-
-    /// It leaves. The caller looks for work that its slot is now free for, after the fence here.
-    pub(crate) fn leave(&self, view: &dyn View) {
-        self.change(GUEST.wrapping_neg());
-        self.end_visit(view);
-        self.changed.notify_fenced();
-    }
-
-    /// A thread from outside wants the pool not to end for a while; `false` if it takes nothing more from
-    /// outside.
-    pub(crate) fn visit(&self, view: &dyn View) -> bool {
-        self.visits.fetch_add(1, Ordering::Relaxed);
-        // Pairs with the fence in `close`: it sees the visit, or we see the flag.
-        fence(Ordering::SeqCst);
-        let open = !self.counts().closed();
-        if !open {
-            self.end_visit(view);
-        }
-        open
-    }
-
-    pub(crate) fn end_visit(&self, view: &dyn View) {
-        self.visits.fetch_sub(1, Ordering::Release);
-        fence(Ordering::SeqCst);
-        if self.is_closing() {
-            self.end_if_settled(view);
-        }
-    }
-
-    /// Whether anybody is at work in the pool.
-    pub(crate) fn is_deserted(&self) -> bool {
-        let counts = self.counts();
-        counts.active() == 0 && counts.guests() == 0
-    }
-
-    fn guests_inside(&self) -> usize {
-        (self.visits.load(Ordering::Acquire) & 0xFFFF_FFFF) as usize
-    }
-
-    fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
-    }
-
-    /// Nothing more is accepted from outside; once everything accepted is done and everybody sleeps, all
-    /// end. A paused pool resumes for that.
-    pub(crate) fn close(&self, view: &dyn View) {
-        {
-            let _roster = self.roster.lock();
-            self.closing.store(true, Ordering::Relaxed);
-            self.word.fetch_or(CLOSED, Ordering::Relaxed);
-        }
-        // Pairs with the fence of whoever lies down, leaves or submits: it sees the flag, or we see what
-        // it did.
-        fence(Ordering::SeqCst);
-        self.end_if_settled(view);
-    }
-
-    /// Nothing more is accepted from anybody.
-    pub(crate) fn halt(&self) {
-        self.word.fetch_or(HALTED, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-    }
-
-    /// Workers take up nothing new.
-    pub(crate) fn pause(&self) {
-        self.word.fetch_or(PAUSED, Ordering::Relaxed);
-    }
-
-    /// They do again; the caller wakes them, after the fence here.
-    pub(crate) fn resume(&self) {
-        self.word.fetch_and(!PAUSED, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-    }
-
-    /// After something has ended that was not a worker's: the last worker in bed may have waited for it.
-    pub(crate) fn look_after(&self, view: &dyn View) {
-        self.changed.notify();
-        if self.is_closing() {
-            self.end_if_settled(view);
-        }
-    }
-
-    /// Ends the pool if it is closing, all threads are in bed and nothing is left to do.
-    fn end_if_settled(&self, view: &dyn View) -> bool {
-        let mut roster = self.roster.lock();
-        let settled =
-            roster.sleepers.len() == roster.threads && self.guests_inside() == 0 && view.settled();
-        if settled {
-            self.terminate(&mut roster);
-        }
-        settled
-    }
-
-    fn terminate(&self, roster: &mut Roster) {
-        self.terminated.store(true, Ordering::Release);
-        self.word.fetch_or(CLOSED | HALTED, Ordering::Relaxed);
-        // Whoever works here from now on works alone.
-        self.max_threads.store(0, Ordering::Relaxed);
-        let mut delta = (roster.sleepers.len() as u64 * SLEEPING).wrapping_neg();
-        if roster.lingerer.take().is_some() {
-            delta = delta.wrapping_sub(LINGERING);
-        }
-        self.change(delta);
-        for bed in roster.sleepers.drain(..) {
-            bed.parker.unpark();
-        }
-        self.changed.notify();
-    }
-
-    /// Ends the pool at once, whatever is queued: for a pool that could not be built.
-    pub(crate) fn abandon(&self) {
-        let mut roster = self.roster.lock();
-        self.terminate(&mut roster);
-    }
-
-    pub(crate) fn is_terminated(&self) -> bool {
-        self.terminated.load(Ordering::Acquire)
-    }
-
-    /// A thread has run its exit handler in a pool that has ended.
-    pub(crate) fn gone(&self, index: usize) {
-        self.roster.lock().dismiss(index);
-        self.changed.notify();
-    }
-
-    /// The pool's size, its threads, and how many of them are active.
-    pub(crate) fn population(&self) -> (usize, usize, usize) {
-        let roster = self.roster.lock();
-        (self.size(), roster.threads, self.counts().active())
-    }
-
-    /// Whether the pool has ended and no thread of it is left.
-    pub(crate) fn is_over(&self) -> bool {
-        self.is_terminated() && self.roster.lock().threads == 0
-    }
-
-    /// Changes the pool's size. Returns the indices of the threads that are to be started (they are
-    /// counted as searching).
-    pub(crate) fn resize(&self, size: usize, spares: usize) -> Vec<usize> {
-        let mut roster = self.roster.lock();
-        if self.is_terminated() {
-            return Vec::new();
-        }
-        let before = self.size();
-        self.size.store(size, Ordering::Relaxed);
-        self.max_threads.store(size + spares, Ordering::Relaxed);
-        let (start, rejoin) = roster.resize(before, size);
-        self.change(start.len() as u64 * (ACTIVE + SEARCHING));
-        debug_assert!(rejoin <= size, "only indices below the size");
-        for bed in &roster.sleepers {
-            bed.parker.unpark();
-        }
-        start
-    }
-
-    /// Whether the worker, in bed, is to leave a pool that has shrunk.
-    fn retires(&self, bed: &Arc<Bed>, view: &dyn View) -> bool {
-        if bed.index < self.size() {
-            return false;
-        }
-        let mut roster = self.roster.lock();
-        if !bed.asleep.load(Ordering::Relaxed)
-            || self.is_terminated()
-            || !view.may_leave()
-            || !roster.lets_go(bed.index, self.size())
-        {
-            return false;
-        }
-        roster.sleepers.retain(|b| !Arc::ptr_eq(b, bed));
-        let mut delta = SLEEPING.wrapping_neg();
-        if roster.lingerer.take_if(|l| Arc::ptr_eq(l, bed)).is_some() {
-            delta = delta.wrapping_sub(LINGERING);
-        }
-        self.change(delta);
-        true
-    }
-
-    /// The last act of a thread that retires, after its exit handler: `true` if it is needed again (the
-    /// pool has grown meanwhile) and goes on as a new one, counted as searching.
-    pub(crate) fn leave_for_good(&self, index: usize, view: &dyn View) -> bool {
-        let rejoins = {
-            let mut roster = self.roster.lock();
-            let rejoins = !self.is_terminated() && roster.part(index);
-            if rejoins {
-                self.change(ACTIVE + SEARCHING);
-            }
-            rejoins
-        };
-        if !rejoins {
-            self.look_after(view);
-        }
-        rejoins
     }
 }

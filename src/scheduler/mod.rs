@@ -19,7 +19,8 @@
 //! | `seeded` | what a deterministic pool picks |
 //! | `wait` | waiting: help, spin, park, lend the slot |
 //! | `counts` | who is awake, who sleeps, in one word |
-//! | `idle` | who is awake, who sleeps, who is woken; the end of the pool |
+//! | `idle` | who is awake, who sleeps, who is woken |
+//! | `presence` | who comes and goes, and the end of the pool |
 //! | `roster` | the threads by index: alive, asleep, leaving |
 //! | `blocking` | lending the slot around a section that blocks |
 //! | `timer` | what is to happen at a certain time |
@@ -40,6 +41,7 @@ mod ledger;
 mod list;
 mod mail;
 mod participant;
+mod presence;
 mod queues;
 mod registry;
 mod restraint;
