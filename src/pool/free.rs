@@ -173,6 +173,21 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    match registry.place_here() {
+        // The usual case: a task of the pool spawns another, and nothing has to be minded.
+        Some(here) if registry.is_plain() && submit::may_submit(registry, here) => {
+            submit::spawn_here(registry, here, level, f)
+        }
+        _ => spawn_slowly(registry, level, f),
+    }
+}
+
+#[inline(never)]
+fn spawn_slowly<F, T>(registry: &Registry, level: Option<Priority>, f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     match submit::spawn_on(registry, level, Patience::Policy, f) {
         Ok(handle) => handle,
         Err(refused) => {

@@ -26,14 +26,13 @@ pub(crate) fn join_remote_report<T>(remote: Remote<T>) -> (Result<T, JoinError>,
     (remote.into_result(), report)
 }
 
+#[inline]
 fn finish_remote<T>(remote: &Remote<T>) {
     if remote.header().state.is_done() {
         return;
     }
-    if let Some(life) = remote.living() {
-        if !Arc::clone(life).run_in_place() || !remote.header().state.is_done() {
-            wait_remote(remote);
-        }
+    if remote.living().is_some() {
+        finish_life(remote);
     } else {
         let pool = remote.pool().cast::<Registry>();
         // SAFETY: a current participant is alive.
@@ -45,6 +44,16 @@ fn finish_remote<T>(remote: &Remote<T>) {
             (Some(task), _) => unsafe { run_claimed(pool, task) },
             (None, _) => wait_remote(remote),
         }
+    }
+}
+
+#[cold]
+fn finish_life<T>(remote: &Remote<T>) {
+    let in_place = remote
+        .living()
+        .is_some_and(|life| Arc::clone(life).run_in_place());
+    if !in_place || !remote.header().state.is_done() {
+        wait_remote(remote);
     }
 }
 

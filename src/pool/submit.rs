@@ -159,7 +159,6 @@ fn take_slot(
 }
 
 /// Queues a task of `level`, or of the level that work made on this thread inherits.
-#[inline]
 pub(crate) fn spawn_on<F, T>(
     registry: &Registry,
     level: Option<Priority>,
@@ -170,16 +169,48 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    if registry.is_plain() {
-        spawn_plain(registry, level, f)
-    } else {
-        spawn_minding(registry, level, patience, f)
+    if !registry.is_plain() {
+        return spawn_minding(registry, level, patience, f);
+    }
+    match registry.place_here() {
+        Some(here) if may_submit(registry, here) => Ok(spawn_here(registry, here, level, f)),
+        Some(here) if !here.is_guest() => {
+            let reason = refuse(registry, RefusedReason::Closed);
+            Err(Refused { reason, task: f })
+        }
+        here => spawn_outside(registry, here, level, f),
     }
 }
 
-/// Where neither capacity nor measurements ask for more.
-fn spawn_plain<F, T>(
+/// Whether the calling thread is one of the pool's own, and may still submit to it.
+#[inline]
+pub(crate) fn may_submit(registry: &Registry, here: &Participant) -> bool {
+    !here.is_guest() && !registry.idle.counts().halted()
+}
+
+/// A plain task from one of the pool's own threads that may submit.
+#[inline]
+pub(crate) fn spawn_here<F, T>(
     registry: &Registry,
+    here: &Participant,
+    level: Option<Priority>,
+    f: F,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let level = level.unwrap_or_else(|| here.level());
+    let (entry, remote) = new_task(registry, level, f);
+    here.tally.enter(level, Passage::Spawned);
+    here.push_task(entry);
+    JoinHandle::from_remote(remote)
+}
+
+/// A plain task from a thread that is not the pool's, be it inside as a guest.
+fn spawn_outside<F, T>(
+    registry: &Registry,
+    here: Option<&Participant>,
     level: Option<Priority>,
     f: F,
 ) -> Result<JoinHandle<T>, Refused<F>>
@@ -187,36 +218,35 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let here = registry.place_here();
-    let outside = here.is_none_or(Participant::is_guest);
-    let counts = registry.idle.counts();
-    if if outside {
-        counts.closed()
-    } else {
-        counts.halted()
-    } {
+    let closed = || registry.idle.counts().closed();
+    if closed() {
         let reason = refuse(registry, RefusedReason::Closed);
         return Err(Refused { reason, task: f });
     }
-    let level = level.unwrap_or_else(|| registry.level_here());
+    let inherited = || here.map_or(registry.default_level(), Participant::level);
+    let level = level.unwrap_or_else(inherited);
     let (entry, remote) = new_task(registry, level, f);
-    let Some(here) = here else {
-        registry.ledger.elsewhere.enter(level, Passage::Spawned);
-        registry.inject(entry);
-        if registry.idle.counts().closed() {
-            // See the module: too late, unless somebody has it already.
-            if let Some(task) = take_back(registry, &remote, level) {
-                let reason = refuse(registry, RefusedReason::Closed);
-                return Err(Refused { reason, task });
-            }
+    match here {
+        Some(here) => {
+            here.tally.enter(level, Passage::Spawned);
+            here.push_task(entry);
         }
-        return Ok(JoinHandle::from_remote(remote));
-    };
-    here.tally.enter(level, Passage::Spawned);
-    here.push_task(entry);
+        None => {
+            registry.ledger.elsewhere.enter(level, Passage::Spawned);
+            registry.inject(entry);
+        }
+    }
+    if closed() {
+        // See the module: too late, unless somebody has it already.
+        if let Some(task) = take_back(registry, &remote, level) {
+            let reason = refuse(registry, RefusedReason::Closed);
+            return Err(Refused { reason, task });
+        }
+    }
     Ok(JoinHandle::from_remote(remote))
 }
 
+#[inline]
 fn new_task<F, T>(
     registry: &Registry,
     level: Priority,
@@ -245,7 +275,7 @@ where
 {
     let task = remote.claim(true)?;
     let env = registry.env_elsewhere();
-    registry.note_left(level, Kind::Spawned, &registry.ledger.elsewhere);
+    registry.note_left(level, Kind::Spawned, registry.tally_here());
     // SAFETY: `new_task` has made it of these types.
     let Call(f) = unsafe { heap::reclaim::<Call<F>, T>(task, Failure::Closed, env) };
     Some(f)

@@ -23,6 +23,7 @@ impl<F, T> Body<F, T> {
     ///
     /// # Safety
     /// The task's scope, if any, has not ended.
+    #[inline(always)]
     pub(super) unsafe fn of(
         outcome: Result<T, Payload>,
         header: &Header,
@@ -46,6 +47,7 @@ impl<F, T> Body<F, T> {
 ///
 /// # Safety
 /// The caller has the outcome, `cell` is the task's body, and the task's scope, if any, has not ended.
+#[inline(always)]
 pub(super) unsafe fn settle<F, T>(
     task: NonNull<Header>,
     cell: *mut Body<F, T>,
@@ -114,6 +116,7 @@ pub(super) unsafe fn discard<F, T>(header: &Header, cell: *mut Body<F, T>) -> Op
 ///
 /// # Safety
 /// The handle has the outcome, and `out` is a place for a `Result<T, Lost>`.
+#[inline(always)]
 pub(super) unsafe fn take<F, T>(header: &Header, cell: *mut Body<F, T>, out: *mut ()) {
     // SAFETY: the handle has the outcome of a done task.
     let outcome = match unsafe { cell.replace(Body::Empty) } {

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// How it is counted on its way through a queue.
+    #[inline(always)]
     pub(crate) fn passage(self) -> Passage {
         match self {
             Kind::Spawned => Passage::Spawned,
@@ -81,6 +82,7 @@ pub(crate) enum Lost {
 
 impl Header {
     /// The counter of the task's scope, or null.
+    #[inline(always)]
     pub(super) fn counter(&self) -> *const Counter {
         match self.kind {
             Kind::Scoped | Kind::ScopedPromise => Counter::of_node(self.node.parent()),
@@ -89,6 +91,7 @@ impl Header {
     }
 
     /// Counts the end of a task; that of a task with options is counted where its life is.
+    #[inline(always)]
     pub(super) fn count_end(&self, how: Ended, env: Env<'_>) {
         if let (Some(tally), Kind::Spawned | Kind::Scoped | Kind::Installed) =
             (env.tally, self.kind)

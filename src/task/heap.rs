@@ -195,6 +195,7 @@ where
     }
 
     /// The claimant's last act.
+    #[inline(always)]
     unsafe fn finish(task: NonNull<Header>, outcome: Body<F, T>, env: Env<'_>) {
         // SAFETY: not yet settled, so alive.
         let counter = unsafe { task.as_ref() }.counter();
