@@ -53,8 +53,11 @@ struct Grace {
 impl Timed for Grace {
     fn fire(self: Arc<Self>) {
         if let Some(life) = self.life.upgrade() {
-            let same = life.record.lock().attempts == self.attempt;
-            if same && life.phase.is_running() {
+            let same_attempt = {
+                let record = life.record.lock();
+                record.attempts == self.attempt && record.running_since.is_some()
+            };
+            if same_attempt && life.phase.is_running() {
                 life.registry.tally_here().note(Event::Stuck);
                 life.observe(|observer| observer.task_stuck(&life.info(), life.grace));
             }

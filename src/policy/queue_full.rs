@@ -5,9 +5,9 @@ use std::time::Duration;
 /// What [`spawn`](crate::ThreadPool::spawn) does when as many tasks are queued as the pool's
 /// [`queue_capacity`](crate::ThreadPoolBuilder::queue_capacity) allows.
 ///
-/// [`try_spawn`](crate::ThreadPool::try_spawn) refuses in any case. A thread of the pool itself never
-/// blocks: under the two blocking policies its tasks are queued beyond the capacity, so that a worker that
-/// submits to its own full pool goes on.
+/// [`try_spawn`](crate::ThreadPool::try_spawn) refuses in any case. A thread that works in the pool never
+/// blocks, nor nests one task in another: except under `Refuse`, what it spawns is queued beyond the
+/// capacity, so that a worker that submits to its own full pool goes on.
 ///
 /// ```
 /// use windrow::{QueueFull, ThreadPoolBuilder};

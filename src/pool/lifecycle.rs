@@ -111,7 +111,7 @@ impl ThreadPool {
     /// [`is_refused`](crate::JoinError::is_refused). Tasks of the pool may still spawn others until it has
     /// drained. Periodic tasks are cancelled; delayed ones are waited for.
     ///
-    /// Called from a task of the pool itself it returns at once, and the pool ends by itself. It may be
+    /// Called from inside (a task of the pool, a scope on it) it returns at once, and the pool ends by itself. It may be
     /// called any number of times and from any thread. What needs no worker ([`join`](Self::join),
     /// [`scope`](Self::scope)) still works afterwards, on the caller alone.
     ///
@@ -156,7 +156,7 @@ impl ThreadPool {
         let registry = self.registry();
         registry.check_process();
         registry.begin_closing();
-        if registry.on_own_worker() || registry.wait_until_over(deadline) {
+        if registry.is_inside() || registry.wait_until_over(deadline) {
             return Ok(());
         }
         let stats = self.stats();

@@ -343,11 +343,8 @@ impl ThreadPool {
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.registry.close();
-        if !self.registry.on_own_worker() {
-            self.registry.timer.join();
-            if self.drives && Sim::current().is_some() {
-                Sim::leave_current();
-            }
+        if self.drives && !self.registry.is_inside() && Sim::current().is_some() {
+            Sim::leave_current();
         }
     }
 }

@@ -9,6 +9,7 @@
 //! was accepted in time. A task with options is submitted during a *visit*, which the pool counts and does
 //! not end in.
 
+use crate::clock;
 use crate::error::{Failure, Refused, RefusedReason};
 use crate::life::{self, Attempt, Life, Once, Options};
 use crate::metrics::{Event, Passage};
@@ -106,25 +107,27 @@ fn take_slot(
         return Ok(());
     }
     let policy = registry.defaults.queue_full;
+    let refuses = match patience {
+        Patience::None => true,
+        Patience::Policy => policy == QueueFull::Refuse,
+        Patience::Until(_) => false,
+    };
     let full = || RefusedReason::Full {
         capacity: capacity.limit(),
     };
+    if refuses {
+        return Err(refuse(registry, full()));
+    }
+    // Who works in the pool, or inside of it, must not wait for room: what it waits for may be itself.
+    let exempt = registry.is_inside();
     let deadline = match (patience, policy) {
-        (Patience::None, _) | (Patience::Policy, QueueFull::Refuse) => {
-            return Err(refuse(registry, full()));
-        }
-        (Patience::Policy, QueueFull::CallerRuns) => {
-            admitted.run_here = true;
-            capacity.take_anyway();
-            admitted.holds_slot = true;
-            return Ok(());
-        }
-        (Patience::Policy, QueueFull::Block) => None,
-        (Patience::Policy, QueueFull::BlockFor(time)) => crate::clock::after(time),
         (Patience::Until(deadline), _) => deadline,
+        (_, QueueFull::BlockFor(time)) => clock::after(time),
+        _ => None,
     };
-    if registry.place_here().is_some() {
-        // It works in the pool, or inside of it: what it waits for may be itself.
+    admitted.run_here =
+        !exempt && matches!(patience, Patience::Policy) && policy == QueueFull::CallerRuns;
+    if exempt || admitted.run_here {
         capacity.take_anyway();
         admitted.holds_slot = true;
         return Ok(());

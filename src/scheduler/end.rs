@@ -28,12 +28,14 @@ impl Registry {
             // The threads to wait for are in the parent.
             let threads = self.threads.lock().drain(..).collect::<Vec<_>>();
             threads.into_iter().for_each(std::mem::forget);
+            self.timer.forget();
             return;
         }
         self.begin_closing();
-        if !self.given_up.load(Ordering::Relaxed) && !self.on_own_worker() {
+        if !self.given_up.load(Ordering::Relaxed) && !self.is_inside() {
             blocking(|| self.idle.changed.wait(None, || self.idle.is_over()));
             self.join_threads();
+            self.timer.join();
         }
     }
 
@@ -64,15 +66,7 @@ impl Registry {
 
     /// Whether the calling thread runs a task of this pool, here or further out.
     pub(crate) fn runs_here(&self) -> bool {
-        let mut place = Participant::current();
-        // SAFETY: a current participant is alive, and so are those further out.
-        while let Some(here) = unsafe { place.as_ref() } {
-            if std::ptr::eq(here.registry(), self) && !here.node().is_null() {
-                return true;
-            }
-            place = here.outer_place();
-        }
-        false
+        self.places_here().any(|here| !here.node().is_null())
     }
 
     /// Waits until all threads have ended, but no longer than until `deadline`.
@@ -86,17 +80,20 @@ impl Registry {
         over
     }
 
-    /// Whether the calling thread is one of the pool's own, at work in it.
-    pub(crate) fn on_own_worker(&self) -> bool {
-        let mut place = Participant::current();
+    /// Whether the calling thread works in the pool, here or further out: it cannot wait for the end, which
+    /// waits for it.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.places_here().next().is_some()
+    }
+
+    /// The calling thread's places in this pool, the innermost first.
+    fn places_here(&self) -> impl Iterator<Item = &Participant> {
         // SAFETY: a current participant is alive, and so are those further out.
-        while let Some(here) = unsafe { place.as_ref() } {
-            if !here.is_guest() && std::ptr::eq(here.registry(), self) {
-                return true;
-            }
-            place = here.outer_place();
-        }
-        false
+        let place = |place: *const Participant| unsafe { place.as_ref() };
+        std::iter::successors(place(Participant::current()), move |here| {
+            place(here.outer_place())
+        })
+        .filter(|here| std::ptr::eq(here.registry(), self))
     }
 
     pub(super) fn join_threads(&self) {

@@ -104,6 +104,11 @@ impl Timer {
         self.shared.parker.unpark();
     }
 
+    /// In a forked child, where the thread does not exist.
+    pub(crate) fn forget(&self) {
+        std::mem::forget(self.thread.lock().take());
+    }
+
     /// Stops, and waits for the thread to end (unless the caller is that thread).
     pub(crate) fn join(&self) {
         self.stop();
