@@ -1,5 +1,5 @@
-//! A synchronous work-stealing thread pool for plain Rust: fork and join, scoped tasks with results, and
-//! priorities, without an async runtime.
+//! A synchronous work-stealing thread pool for plain Rust: fork and join, scoped tasks with results,
+//! priorities, and tasks with deadlines, retries, rates and groups, without an async runtime.
 //!
 //! ```
 //! // Fork and join on borrowed data, as deep as you like: a fork costs a nanosecond or two.
@@ -54,8 +54,18 @@
 //! `join` and `scope` let all siblings finish and then resume the first. What nobody receives goes to the
 //! pool's panic handler.
 //!
-//! **Nothing is lost.** An accepted task runs exactly once, unless it is cancelled before it has started.
-//! Dropping a pool finishes everything that it has accepted, and joins its threads.
+//! **Nothing is lost.** An accepted task runs exactly once, unless it is cancelled before it has started, its
+//! deadline passes, or [`ThreadPool::shutdown_now`] gives it back. A task that is not accepted comes back to
+//! the caller ([`ThreadPool::try_spawn`]). Dropping a pool finishes everything that it has accepted, and
+//! joins its threads.
+//!
+//! **Tasks with options** begin with [`ThreadPool::task`] (or a scope's, or a group's): a name, a level, a
+//! deadline, a [`CancelToken`], [retries](Retry), a [`RateLimit`], a callback. While such a task waits for
+//! its time, a retry or a permit, it holds no worker. A library cannot kill a thread: a task that runs is
+//! *told* to stop, by its [`TaskContext`]; its handle reports a passed deadline at once.
+//!
+//! **Time** is the pool's: real, or virtual in a [deterministic](ThreadPoolBuilder::deterministic) pool, in
+//! which a test of an hour takes none, and the same seed gives the same order of events.
 //!
 //! # Which tool when
 //!
@@ -66,6 +76,12 @@
 //! | many tasks that borrow | [`scope()`] and [`Scope::spawn`] |
 //! | a task that outlives this function | [`spawn`] |
 //! | something urgent, or something that can wait | [`spawn_with_priority`], [`Scope::spawn_with_priority`] |
+//! | a task with a deadline, retries, a rate, a name | [`ThreadPool::task`] |
+//! | a task for later, or again and again | [`ThreadPool::spawn_after`], [`ThreadPool::spawn_every`] |
+//! | many tasks, and the first error ends it | [`TaskGroup`] |
+//! | several ways to one answer | [`ThreadPool::any`], [`ThreadPool::race`] |
+//! | a producer that must not run ahead | [`ThreadPoolBuilder::queue_capacity`] |
+//! | a call that blocks on something else than the pool | [`blocking`] |
 //! | a closure that must run on a pool thread | [`ThreadPool::install`] |
 //! | a call on each worker, say to fill thread-locals | [`ThreadPool::broadcast`] |
 //! | a part of the program kept apart from the rest | a [`ThreadPool`] of its own |
@@ -75,7 +91,7 @@
 //! # What may go wrong
 //!
 //! * A task that blocks on something other than the pool (a channel, a lock, a file) keeps its worker
-//!   busy. A pool of `n` workers runs `n` such tasks at a time.
+//!   busy, unless it says so with [`blocking`]. A pool of `n` workers runs `n` such tasks at a time.
 //! * A task that waits for its own ancestor, or two that wait for each other, never end, as threads would
 //!   not.
 //! * A handle's `join` may run the task on the calling thread, with that thread's stack and thread-locals.
@@ -88,11 +104,11 @@
 //!
 //! | level | modules |
 //! |---|---|
-//! | 0 | `sync`, `unwind`, `rng`, `priority`, `error`, `park` |
-//! | 1 | `latch`, `task` |
+//! | 0 | `sync`, `unwind`, `rng`, `priority`; above them `sim`, `report`; then `clock`, `observe`, `error`; then `park` |
+//! | 1 | `latch`, `metrics`, `policy`; above them `cancel`, `gate`, `task` |
 //! | 2 | `scheduler` (its `README.md` has the protocols and the measurements) |
-//! | 3 | `pool` |
-//! | 4 | `scope` |
+//! | 3 | `rate_limit`; above it `life`; above that `pool` |
+//! | 4 | `scope`, `group`, `wait_group`, `autoscale` |
 
 mod autoscale;
 mod cancel;
