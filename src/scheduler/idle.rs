@@ -20,7 +20,7 @@ use crate::scheduler::counts::{
 };
 use crate::scheduler::roster::{Bed, Roster};
 use crate::sim::Sim;
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, CountU64, Mutex, Ordering, fence};
 use std::time::Duration;
 
 /// One poll of the lingering worker. The kernel makes 0.1 ms of it (timer slack), a virtual machine
@@ -95,6 +95,8 @@ pub(crate) struct Idle {
     /// The process that the threads live in.
     process: u32,
     pub(super) roster: Mutex<Roster>,
+    /// How many threads there are.
+    pub(super) alive: Arc<CountU64>,
     /// For those who wait until the pool is idle, or has ended.
     pub(crate) changed: Gate,
 }
@@ -103,6 +105,7 @@ impl Idle {
     /// A pool whose `size` workers are about to start, active.
     pub(crate) fn new(size: usize, max_threads: usize) -> Self {
         debug_assert!(max_threads <= MAX_THREADS);
+        let roster = Roster::new(size);
         Self {
             word: AtomicU64::new(size as u64 * ACTIVE),
             size: AtomicUsize::new(size),
@@ -111,7 +114,8 @@ impl Idle {
             closing: AtomicBool::new(false),
             terminated: AtomicBool::new(false),
             process: std::process::id(),
-            roster: Mutex::new(Roster::new(size)),
+            alive: roster.alive(),
+            roster: Mutex::new(roster),
             changed: Gate::new(),
         }
     }

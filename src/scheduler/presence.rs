@@ -156,8 +156,8 @@ impl Idle {
 
     /// The pool's size, its threads, and how many of them are active.
     pub(crate) fn population(&self) -> (usize, usize, usize) {
-        let roster = self.roster.lock();
-        (self.size(), roster.threads, self.counts().active())
+        let threads = self.alive.load(Ordering::Relaxed) as usize;
+        (self.size(), threads, self.counts().active())
     }
 
     /// Whether the pool has ended and no thread of it is left.

@@ -13,7 +13,7 @@
 //! | `Wanted` | as before, and it will come back | `Taken` |
 
 use crate::park::Parker;
-use crate::sync::{Arc, AtomicBool};
+use crate::sync::{Arc, AtomicBool, CountU64, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seat {
@@ -48,8 +48,9 @@ pub(crate) struct Roster {
     pub(crate) sleepers: Vec<Arc<Bed>>,
     pub(crate) lingerer: Option<Arc<Bed>>,
     pub(crate) waiters: Vec<Arc<Parker>>,
-    /// Seats that are taken.
+    /// Seats that are taken; `alive` is a copy for those who only want to know.
     pub(crate) threads: usize,
+    alive: Arc<CountU64>,
     /// How many threads there are to be: the pool's size, and the spares that were started.
     keep: usize,
     seats: Vec<Seat>,
@@ -62,6 +63,7 @@ impl Roster {
             lingerer: None,
             waiters: Vec::new(),
             threads: size,
+            alive: Arc::new(CountU64::new(size as u64)),
             keep: size,
             seats: vec![Seat::Taken; size],
         }
@@ -69,7 +71,17 @@ impl Roster {
 
     fn take(&mut self, index: usize) {
         self.seats[index] = Seat::Taken;
-        self.threads += 1;
+        self.set_threads(self.threads + 1);
+    }
+
+    fn set_threads(&mut self, threads: usize) {
+        self.threads = threads;
+        self.alive.store(threads as u64, Ordering::Relaxed);
+    }
+
+    /// The number of threads, to be read without the lock.
+    pub(crate) fn alive(&self) -> Arc<CountU64> {
+        Arc::clone(&self.alive)
     }
 
     /// A thread is about to be started: its index.
@@ -87,7 +99,7 @@ impl Roster {
     /// A thread did not start, or has ended with its pool.
     pub(crate) fn dismiss(&mut self, index: usize) {
         self.seats[index] = Seat::Empty;
-        self.threads -= 1;
+        self.set_threads(self.threads - 1);
         self.keep = self.keep.saturating_sub(1);
     }
 
@@ -121,7 +133,7 @@ impl Roster {
         let surplus = index >= size && self.threads > self.keep;
         if surplus {
             self.seats[index] = Seat::Leaving;
-            self.threads -= 1;
+            self.set_threads(self.threads - 1);
         }
         surplus
     }
