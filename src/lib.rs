@@ -146,7 +146,7 @@ pub use policy::{Advice, Backoff, PolicyError, QueueFull, Retry};
 pub use pool::config::Config;
 pub use pool::free::{
     blocking, current_num_threads, current_thread_index, join, join3, join4, spawn,
-    spawn_with_priority, yield_now,
+    spawn_with_priority, task, yield_now,
 };
 pub use pool::lifecycle::UnstartedTask;
 pub use pool::retry::{Advise, AnyError, AskFor, RetryBuilder};

@@ -3,6 +3,7 @@
 #[cfg(doc)]
 use crate::pool::ThreadPool;
 use crate::pool::submit::{self, Patience};
+use crate::pool::task::{InPool, TaskBuilder};
 use crate::pool::{JoinHandle, global};
 use crate::priority::Priority;
 use crate::scheduler::{self, Participant, Registry};
@@ -195,6 +196,21 @@ where
             JoinHandle::refused(pool.cast(), &refused.reason)
         }
     }
+}
+
+/// [`ThreadPool::task`] on the pool that this thread belongs to, else on the global one.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let handle = windrow::task().name("sum").timeout(Duration::from_secs(60)).spawn(|| 1 + 1);
+/// assert_eq!(handle.join().unwrap(), 2);
+/// ```
+///
+/// # Panics
+/// As [`ThreadPool::global`] where it has to build that pool.
+pub fn task() -> TaskBuilder<'static, InPool> {
+    TaskBuilder::new(InPool(shared_registry_here()))
 }
 
 /// Calls `f`, which may block on something that the pool cannot see (a channel, a lock, a file). Called on

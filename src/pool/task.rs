@@ -293,20 +293,20 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
 
 /// The pool as a place for tasks.
 #[derive(Debug)]
-pub struct InPool<'p>(pub(crate) &'p ThreadPool);
+pub struct InPool(pub(crate) Arc<Registry>);
 
-impl Target<'static> for InPool<'_> {}
+impl Target<'static> for InPool {}
 
 #[allow(
     private_interfaces,
     private_bounds,
     reason = "sealed: nobody else implements or calls it"
 )]
-impl sealed::Place<'static> for InPool<'_> {
+impl sealed::Place<'static> for InPool {
     type Handle<T: Send + 'static> = JoinHandle<T>;
 
     fn registry(&self) -> &Registry {
-        self.0.registry()
+        &self.0
     }
 
     fn begin<T, F>(
@@ -319,7 +319,7 @@ impl sealed::Place<'static> for InPool<'_> {
     where
         T: Send + 'static,
     {
-        let registry = self.0.registry();
+        let registry = &*self.0;
         let admitted = match submit::admit(registry, patience) {
             Ok(admitted) => admitted,
             Err(reason) => return Err((reason, f)),
@@ -337,8 +337,8 @@ impl sealed::Place<'static> for InPool<'_> {
 
 impl ThreadPool {
     /// A task with options: a name, a level, a deadline, retries, ...; see [`TaskBuilder`].
-    pub fn task(&self) -> TaskBuilder<'static, InPool<'_>> {
-        TaskBuilder::new(InPool(self))
+    pub fn task(&self) -> TaskBuilder<'static, InPool> {
+        TaskBuilder::new(InPool(self.registry().shared()))
     }
 }
 
