@@ -25,15 +25,6 @@ impl Timed for Wake {
     }
 }
 
-/// A permit may be there for the first in the line.
-pub(super) struct PumpLater(pub(super) Arc<Life>);
-
-impl Timed for PumpLater {
-    fn fire(self: Arc<Self>) {
-        self.0.pump(true);
-    }
-}
-
 struct Deadline(Weak<Life>);
 
 impl Timed for Deadline {

@@ -157,7 +157,7 @@ impl Life {
             if let Some(limit) = self.rate() {
                 limit.line().forget_released();
             }
-            self.pump(false);
+            self.pump();
         }
         // SAFETY: the phase is OVER by us.
         let callback = unsafe { self.body() }.callback.take();

@@ -5,9 +5,9 @@ use crate::error::Failure;
 use crate::life::attempt::Next;
 use crate::life::{Life, TaskContext};
 use crate::metrics::Event;
-use crate::rate_limit::line::Waiting;
-use crate::scheduler::{Participant, with_place};
-use crate::sync::{Arc, Ordering};
+use crate::rate_limit::line::{Appointment, Waiting};
+use crate::scheduler::{Participant, Timed, with_place};
+use crate::sync::{Arc, Mutex, Ordering};
 use crate::task::phase::{Claim, Verdict};
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ impl Life {
             // It will not use the permit that it was let go for.
             limit.line().forget_released();
             released = false;
-            self.pump(false);
+            self.pump();
         }
         if let Some(failure) = failure {
             return self.end_unrun(failure);
@@ -62,7 +62,7 @@ impl Life {
             if !admitted && !returned {
                 return self.stand_in_line(released);
             }
-            self.pump(false);
+            self.pump();
         }
         let attempt = {
             let mut record = self.record.lock();
@@ -149,7 +149,7 @@ impl Life {
             postponed
         };
         if !postponed {
-            self.pump(false);
+            self.pump();
             return self.retire();
         }
         limit
@@ -158,21 +158,37 @@ impl Life {
         if self.token.is_cancelled() {
             self.stop();
         }
-        self.pump(false);
+        self.pump();
     }
 
-    /// Lets those in the line go for whom there are permits, and sees to the others.
-    pub(super) fn pump(&self, fired: bool) {
+    /// Lets those in the line go for whom there are permits.
+    pub(super) fn pump(&self) {
         if let Some(limit) = self.rate() {
-            if let Some(at) = limit.line().pump(limit, clock::now(), fired).at {
-                let pump = super::early::PumpLater(self.arc());
-                self.registry.timer.add(at, Arc::new(pump));
-            }
+            limit.pump();
         }
     }
 }
 
+/// A permit may be there for the first in the line.
+struct PumpLater(Mutex<Option<Appointment>>);
+
+impl Timed for PumpLater {
+    fn fire(self: Arc<Self>) {
+        let appointment = self.0.lock().take();
+        drop(appointment);
+    }
+}
+
 impl Waiting for Life {
+    fn waits(&self) -> bool {
+        self.phase.is_waiting()
+    }
+
+    fn arm(&self, at: Instant, appointment: Appointment) {
+        let pump = PumpLater(Mutex::new(Some(appointment)));
+        self.registry.timer.add(at, Arc::new(pump));
+    }
+
     fn release(self: Arc<Self>) -> bool {
         {
             // Before it is queued: whoever runs it asks.

@@ -273,7 +273,7 @@ impl ThreadPoolBuilder {
     }
 
     /// Whether plain spawned tasks are measured, too, as those are that are made with `task()`: so that
-    /// [`stats`](ThreadPool::stats) has the times of all, and each handle a report. It costs some 300 ns a
+    /// [`stats`](ThreadPool::stats) has the times of all, and each handle a report. It costs about a microsecond a
     /// task. Default: no.
     pub fn measure(mut self, all: bool) -> Self {
         self.measured = all;

@@ -8,10 +8,13 @@
 //!
 //! # Who may touch what
 //! All of it is behind one lock. Somebody must *pump* whenever a permit may have become free for the first
-//! in the line: the timer, at the time that [`Line::pump`] says; and each released task that starts, or is
-//! over without having started.
+//! in the line: each released task that starts, or is over without having started; and a timer, which is
+//! that of the first task's pool, because that pool does not end while the task waits. Should it end
+//! nevertheless before the timer fires (the task was cancelled), the appointment is dropped, and that pumps
+//! as well: the line then turns to the pool of who is first by then.
 
 use super::RateLimit;
+use crate::clock;
 use crate::sync::{Arc, Mutex};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -20,6 +23,20 @@ use std::time::Instant;
 pub(crate) trait Waiting: Send + Sync {
     /// Goes on to its pool's queue; `false` if it is over.
     fn release(self: Arc<Self>) -> bool;
+    /// Whether it still waits.
+    fn waits(&self) -> bool;
+    /// Has the appointment kept by the timer of its pool.
+    fn arm(&self, at: Instant, appointment: Appointment);
+}
+
+/// A time at which the line is to be pumped. Keeping it is dropping it.
+pub(crate) struct Appointment(RateLimit);
+
+impl Drop for Appointment {
+    fn drop(&mut self) {
+        self.0.line().disarm();
+        self.0.pump();
+    }
 }
 
 /// See the module.
@@ -31,16 +48,8 @@ struct State {
     queue: VecDeque<Arc<dyn Waiting>>,
     /// Released and not yet started.
     on_their_way: u64,
-    /// Somebody will pump at this time.
-    armed: Option<Instant>,
-}
-
-/// What the caller must see to.
-#[derive(Debug, Default)]
-#[must_use]
-pub(crate) struct Pump {
-    /// Pump again at this time.
-    pub(crate) at: Option<Instant>,
+    /// There is an appointment.
+    armed: bool,
 }
 
 impl Line {
@@ -71,32 +80,45 @@ impl Line {
         self.0.lock().on_their_way -= 1;
     }
 
-    /// Releases as many as there are permits for. `fired` tells that this is the time it was armed for.
-    pub(crate) fn pump(&self, limit: &RateLimit, now: Instant, fired: bool) -> Pump {
+    fn disarm(&self) {
+        self.0.lock().armed = false;
+    }
+}
+
+impl RateLimit {
+    /// Releases as many tasks from the line as there are permits for, and sees to it that the others will be.
+    pub(crate) fn pump(&self) {
         loop {
-            let mut state = self.0.lock();
-            if fired && state.armed.is_some_and(|at| at <= now) {
-                state.armed = None;
+            let now = clock::now();
+            let mut state = self.line().0.lock();
+            while state.queue.front().is_some_and(|first| !first.waits()) {
+                let over = state.queue.pop_front();
+                drop(state);
+                drop(over);
+                state = self.line().0.lock();
             }
-            if state.queue.is_empty() {
-                return Pump::default();
-            }
-            if limit.available(now) <= state.on_their_way {
-                let at = limit.when(now, state.on_their_way + 1);
-                // In the past: those on their way have the permits, and will pump.
-                if at <= now || state.armed.is_some_and(|armed| armed <= at) {
-                    return Pump::default();
+            let Some(first) = state.queue.front() else {
+                return;
+            };
+            if self.available(now) > state.on_their_way {
+                let task = state.queue.pop_front();
+                state.on_their_way += 1;
+                drop(state);
+                // Not under the lock: it goes through a pool's queue.
+                if !task.is_some_and(|task| task.release()) {
+                    self.line().forget_released();
                 }
-                state.armed = Some(at);
-                return Pump { at: Some(at) };
+                continue;
             }
-            let task = state.queue.pop_front();
-            state.on_their_way += 1;
+            let at = self.when(now, state.on_their_way + 1);
+            // In the past: those on their way have the permits, and will pump.
+            if state.armed || at <= now {
+                return;
+            }
+            let first = Arc::clone(first);
+            state.armed = true;
             drop(state);
-            // Not under the lock: it goes through a pool's queue.
-            if !task.is_some_and(|task| task.release()) {
-                self.forget_released();
-            }
+            return first.arm(at, Appointment(self.clone()));
         }
     }
 }

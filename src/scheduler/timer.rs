@@ -79,6 +79,11 @@ impl Timer {
         let mut queue = self.shared.queue.lock();
         queue.last += 1;
         let key = (at, queue.last);
+        if queue.stopped {
+            // The pool has ended; what nobody will fire is dropped.
+            drop(queue);
+            return key;
+        }
         let first = queue.entries.keys().next().is_none_or(|first| key < *first);
         queue.entries.insert(key, timed);
         drop(queue);
