@@ -8,7 +8,8 @@
 //! # A task's way
 //! It is *entered* (counted), *active* (in the pool: queued, running or waiting for its time) or held by the
 //! group's limit, *settled* (its result is here), and *retired* (nothing is left of it). A task may be settled
-//! before its handle has been put down here; then whoever puts it down takes the result.
+//! before its handle has been put down here; then whoever puts it down takes the result. It may be retired
+//! before whoever has settled it (a token, a deadline) has said so; then that takes the result.
 
 use crate::cancel::CancelToken;
 use crate::error::{JoinError, RefusedReason};
@@ -251,12 +252,17 @@ impl<T: Send + 'static, E: Send + 'static> Hook for Shared<T, E> {
 
     fn retired(&self, index: usize) {
         let mut state = self.state.lock();
-        let active = state.tasks.remove(&index).is_some_and(|task| task.active);
+        let task = state.tasks.remove(&index);
+        let active = task.as_ref().is_some_and(|task| task.active);
         if active {
             state.active -= 1;
         }
         let waiter = state.waiter.clone();
         drop(state);
+        if let Some(remote) = task.and_then(|task| task.remote) {
+            // Whoever has settled it has not come to say so: it will not find the task here any more.
+            self.complete(index, remote);
+        }
         wake(waiter);
         if active && self.limit > 0 {
             self.release_held();
