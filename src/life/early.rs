@@ -159,7 +159,9 @@ impl Living for Life {
     }
 
     fn interrupt(self: Arc<Self>) {
-        if self.phase.is_running() {
+        // One that has been handed back is in nobody's queue, but does not run.
+        let returned = self.record.lock().returned;
+        if self.phase.is_running() && !returned {
             self.token.cancel();
         }
     }
