@@ -14,6 +14,9 @@ mod contract_7_drop_is_graceful;
 
 mod auto_traits;
 mod broadcast;
+mod groups;
+mod groups_ends;
+mod groups_limits;
 mod handles;
 mod identity;
 mod install;

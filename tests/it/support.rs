@@ -81,6 +81,23 @@ pub(crate) fn on_a_spare<T: Send + 'static>(
     })
 }
 
+pub(crate) fn yield_until(mut reached: impl FnMut() -> bool) {
+    while !reached() {
+        thread::yield_now();
+    }
+}
+
+/// A pool whose unreceived panics arrive, as texts, at what comes with it.
+pub(crate) fn pool_that_reports(num_threads: usize) -> (ThreadPool, Receiver<String>) {
+    let (report, reports) = channel();
+    let pool = ThreadPool::builder()
+        .num_threads(num_threads)
+        .panic_handler(move |payload| drop(report.send(text(&*payload).to_owned())))
+        .build()
+        .expect("a pool of this size can be built");
+    (pool, reports)
+}
+
 /// The payload of the panic of `f`, which has to panic.
 pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> Box<dyn Any + Send> {
     match catch_unwind(AssertUnwindSafe(f)) {

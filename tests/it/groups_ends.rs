@@ -1,0 +1,458 @@
+//! How groups end: dropped, forgotten, moved, cancelled, with their pool. What a task owned and what it returned is
+//! dropped exactly once in each case.
+
+use std::mem;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use windrow::{CancelToken, Priority, TaskError, TaskGroup, ThreadPool, UnstartedTask};
+
+use crate::support::{
+    Entry, Gate, Ledger, on_a_worker, on_every_pool, panic_of, pool, pool_that_reports, stall,
+    text, yield_until,
+};
+use crate::watchdog::watched;
+
+/// Spawns a task for each of two ledgers' lines: of what the tasks own, and of what they return.
+fn fill(group: &TaskGroup<Entry>, closures: &Ledger, results: &Ledger, tasks: usize) {
+    for index in 0..tasks {
+        let (closure, result) = (closures.entry(index), results.entry(index));
+        group.spawn(move || {
+            closure.run();
+            result.run();
+            Ok(result)
+        });
+    }
+}
+
+/// Each line was never run, and dropped once.
+fn assert_none_ran(ledger: &Ledger, lines: usize) {
+    for index in 0..lines {
+        assert_eq!((ledger.ran(index), ledger.dropped(index)), (0, 1));
+    }
+}
+
+#[test]
+fn a_dropped_group_waits_for_its_tasks_and_drops_their_results() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let (closures, results) = (Ledger::new(500), Ledger::new(500));
+            let group = pool.group();
+            fill(&group, &closures, &results, 500);
+            drop(group);
+            closures.assert_all_ran();
+            results.assert_all_ran();
+        });
+    });
+}
+
+#[test]
+fn a_group_dropped_after_some_results_were_taken_drops_the_others() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let (closures, results) = (Ledger::new(100), Ledger::new(100));
+            let mut group = pool.group();
+            fill(&group, &closures, &results, 100);
+            let taken: Vec<_> = (0..10).map(|_| group.join_next().unwrap()).collect();
+            drop(group);
+            closures.assert_all_ran();
+            let dropped = |index| results.dropped(index);
+            assert_eq!((0..100).map(dropped).sum::<usize>(), 90);
+            for (index, result) in taken {
+                assert_eq!(results.dropped(index), 0);
+                drop(result);
+            }
+            results.assert_all_ran();
+        });
+    });
+}
+
+#[test]
+fn a_group_is_waited_for_by_a_panic_that_passes_it() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let (closures, results) = (Ledger::new(100), Ledger::new(100));
+            panic_of(|| {
+                let group = pool.group();
+                fill(&group, &closures, &results, 100);
+                panic!("on its way")
+            });
+            closures.assert_all_ran();
+            results.assert_all_ran();
+        });
+    });
+}
+
+#[test]
+fn panics_that_a_dropped_group_holds_are_reported() {
+    watched(|| {
+        for size in [1, 2, 8] {
+            let (pool, reports) = pool_that_reports(size);
+            let group = pool.group::<(), ()>();
+            for index in 0..20 {
+                group.spawn(move || match index % 2 {
+                    0 => panic!("{index:02}"),
+                    _ => Err(()),
+                });
+            }
+            drop(group);
+            let mut reported: Vec<String> = reports.try_iter().collect();
+            reported.sort();
+            let expected = (0..20).step_by(2).map(|index| format!("{index:02}"));
+            assert_eq!(reported, expected.collect::<Vec<_>>());
+        }
+    });
+}
+
+#[test]
+fn the_panics_that_wait_does_not_return_are_reported() {
+    watched(|| {
+        let (pool, reports) = pool_that_reports(1);
+        pool.pause();
+        let group = pool.group::<(), String>();
+        for text in ["first", "second", "third"] {
+            group.spawn(move || panic!("{text}"));
+        }
+        pool.resume();
+        assert_eq!(
+            group.wait().unwrap_err().to_string(),
+            "the task panicked: first"
+        );
+        let reported: Vec<String> = reports.try_iter().collect();
+        assert_eq!(reported, ["second", "third"]);
+    });
+}
+
+#[test]
+fn a_result_taken_with_its_panic_is_not_reported_as_well() {
+    watched(|| {
+        let (pool, reports) = pool_that_reports(1);
+        let mut group = pool.group::<(), ()>();
+        group.spawn(|| panic!("taken"));
+        assert!(group.join_next().unwrap().1.unwrap_err().is_panic());
+        group.spawn(|| panic!("taken as well"));
+        assert!(group.wait_all()[0].as_ref().unwrap_err().is_panic());
+        drop(pool);
+        assert_eq!(reports.try_iter().count(), 0);
+    });
+}
+
+#[test]
+fn the_tasks_of_a_forgotten_group_run_and_the_pool_ends() {
+    watched(|| {
+        for size in [1, 2, 8] {
+            let pool = pool(size);
+            let (closures, results) = (Ledger::new(100), Ledger::new(100));
+            let limited = pool.group().max_concurrent(1);
+            fill(&limited, &closures, &results, 100);
+            mem::forget(limited);
+            drop(pool);
+            for index in 0..100 {
+                assert_eq!((closures.ran(index), closures.dropped(index)), (1, 1));
+                // Nobody can take it, and nobody drops it twice.
+                assert_eq!(results.dropped(index), 0);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_group_is_filled_by_one_thread_and_waited_for_by_another() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let (closures, results) = (Ledger::new(200), Ledger::new(200));
+            let group = pool.group();
+            thread::scope(|threads| {
+                let filling = threads.spawn(|| {
+                    fill(&group, &closures, &results, 200);
+                    group
+                });
+                let waiting = threads.spawn(|| filling.join().unwrap().wait().unwrap().len());
+                assert_eq!(waiting.join().unwrap(), 200);
+            });
+            closures.assert_all_ran();
+            results.assert_all_ran();
+        });
+    });
+}
+
+#[test]
+fn many_threads_fill_a_group_at_once() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let group = pool.group::<usize, ()>().max_concurrent(3);
+            thread::scope(|threads| {
+                for caller in 0..8 {
+                    let group = &group;
+                    threads.spawn(move || {
+                        (0..100).for_each(|task| group.spawn(move || Ok(caller * 100 + task)));
+                    });
+                }
+            });
+            let mut values = group.wait().unwrap();
+            values.sort_unstable();
+            assert_eq!(values, (0..800).collect::<Vec<_>>());
+        });
+    });
+}
+
+#[test]
+fn what_is_spawned_in_a_cancelled_group_never_runs() {
+    watched(|| {
+        on_every_pool(|pool| {
+            for limit in [0, 1, 5] {
+                let (closures, results) = (Ledger::new(50), Ledger::new(50));
+                let group = pool.group().max_concurrent(limit);
+                group.cancel();
+                fill(&group, &closures, &results, 50);
+                assert!(group.token().is_cancelled());
+                let all = group.wait_all();
+                assert_eq!(all.len(), 50);
+                assert!(
+                    all.iter()
+                        .all(|r| r.as_ref().is_err_and(|e| e.is_cancelled()))
+                );
+                assert_none_ran(&closures, 50);
+                assert_none_ran(&results, 50);
+            }
+        });
+    });
+}
+
+#[test]
+fn cancelling_drops_what_is_queued_and_tells_what_runs() {
+    watched(|| {
+        for size in [1, 2, 8] {
+            for limit in [0, 1, size] {
+                let pool = pool(size);
+                let running = if limit == 0 { size } else { limit };
+                let group = pool.group::<bool, ()>().max_concurrent(limit);
+                let (started, starts) = channel();
+                let ledger = Ledger::new(100);
+                for _ in 0..running {
+                    let started = started.clone();
+                    group.spawn_with(move |cx| {
+                        started.send(()).unwrap();
+                        yield_until(|| cx.check().is_err());
+                        Ok(cx.is_cancelled() && cx.token().is_cancelled())
+                    });
+                }
+                (0..running).for_each(|_| starts.recv().unwrap());
+                for index in 0..100 {
+                    let entry = ledger.entry(index);
+                    group.spawn(move || {
+                        entry.run();
+                        Ok(false)
+                    });
+                }
+                if limit == 0 || limit == size {
+                    group.cancel();
+                } else {
+                    // From elsewhere, and more than once.
+                    let token = group.token().clone();
+                    thread::spawn(move || (token.cancel(), token.cancel()))
+                        .join()
+                        .unwrap();
+                }
+                let (told, cancelled): (Vec<_>, Vec<_>) =
+                    group.wait_all().into_iter().partition(Result::is_ok);
+                assert!(told.into_iter().all(Result::unwrap), "the running ones");
+                assert_eq!(cancelled.len(), 100);
+                assert!(cancelled.into_iter().all(|r| r.unwrap_err().is_cancelled()));
+                assert_none_ran(&ledger, 100);
+            }
+        }
+    });
+}
+
+#[test]
+fn cancelling_a_group_whose_tasks_have_ended_changes_nothing() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let group = pool.group::<usize, ()>();
+            (0..10).for_each(|index| group.spawn(move || Ok(index)));
+            yield_until(|| pool.stats().completed >= 10);
+            pool.wait_idle();
+            group.cancel();
+            assert_eq!(group.wait().unwrap(), (0..10).collect::<Vec<_>>());
+        });
+    });
+}
+
+#[test]
+fn a_token_from_outside_cancels_the_group_and_never_the_other_way_round() {
+    watched(|| {
+        let pool = pool(1);
+        pool.pause();
+        let token = CancelToken::new();
+        let ledger = Ledger::new(2);
+        let fill = |group: &TaskGroup<()>, index| {
+            let entry = ledger.entry(index);
+            group.spawn(move || {
+                entry.run();
+                Ok(())
+            });
+        };
+        let (inner, outer) = (
+            pool.group().cancel_token(&token),
+            pool.group().cancel_token(&token),
+        );
+        fill(&inner, 0);
+        fill(&outer, 1);
+        inner.cancel();
+        assert!(!token.is_cancelled() && !outer.token().is_cancelled());
+        token.cancel();
+        assert!(outer.token().is_cancelled());
+        pool.resume();
+        for group in [inner, outer] {
+            assert!(group.wait().unwrap_err().is_cancelled());
+        }
+        assert_none_ran(&ledger, 2);
+    });
+}
+
+#[test]
+fn a_group_is_waited_for_in_a_task_while_another_one_cancels_it() {
+    watched(|| {
+        on_every_pool(|pool| {
+            for _ in 0..20 {
+                let (closures, results) = (Ledger::new(100), Ledger::new(100));
+                let group = pool.group();
+                fill(&group, &closures, &results, 100);
+                let token = group.token().clone();
+                let cancelling = pool.spawn(move || token.cancel());
+                let all = on_a_worker(pool, move || group.wait_all());
+                for (index, result) in all.into_iter().enumerate() {
+                    assert_eq!(closures.ran(index), usize::from(result.is_ok()));
+                    assert_eq!(closures.dropped(index), 1);
+                    drop(result);
+                    assert_eq!(results.dropped(index), 1);
+                }
+                cancelling.join().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn the_results_of_a_group_on_a_pool_that_has_ended_say_refused() {
+    watched(|| {
+        for limit in [0, 1] {
+            let pool = pool(2);
+            let (closures, results) = (Ledger::new(5), Ledger::new(5));
+            let mut group = pool.group().max_concurrent(limit);
+            let dropped = pool.group::<Entry, _>();
+            pool.shutdown();
+            fill(&group, &closures, &results, 5);
+            drop(pool);
+            group
+                .task()
+                .priority(Priority::Low)
+                .spawn(|| unreachable!());
+            assert_eq!(group.len(), 6);
+            let (index, result) = group.join_next().unwrap();
+            let refused = |error: &TaskError| {
+                error.to_string() == "the task was refused: the pool had been shut down"
+                    && !error.is_cancelled()
+                    && !error.is_panic()
+            };
+            assert!(index == 0 && refused(&result.err().unwrap()));
+            let all = group.wait_all();
+            assert!(all.len() == 5 && all.iter().all(|r| r.as_ref().is_err_and(refused)));
+            fill(&dropped, &Ledger::new(1), &Ledger::new(1), 1);
+            assert!(refused(&dropped.wait().err().unwrap()));
+            assert_none_ran(&closures, 5);
+            assert_none_ran(&results, 5);
+        }
+    });
+}
+
+#[test]
+fn a_refused_task_makes_a_group_fail_fast() {
+    watched(|| {
+        let pool = pool(1);
+        let group = pool.group::<(), ()>().fail_fast(true);
+        pool.shutdown();
+        group.spawn(|| Ok(()));
+        assert!(group.token().is_cancelled());
+        assert!(group.wait().is_err());
+    });
+}
+
+#[test]
+fn tasks_that_shutdown_now_took_back_are_cancelled_or_run_and_the_group_ends() {
+    watched(|| {
+        for limit in [0, 1, 3] {
+            let pool = pool(2);
+            pool.pause();
+            let (closures, results) = (Ledger::new(10), Ledger::new(10));
+            let group = pool.group().max_concurrent(limit);
+            fill(&group, &closures, &results, 10);
+            let mut unstarted = pool.shutdown_now();
+            assert_eq!(unstarted.len(), 10);
+            unstarted.drain(..4).for_each(UnstartedTask::run);
+            drop(unstarted);
+            let all = group.wait_all();
+            assert_eq!(all.iter().filter(|result| result.is_ok()).count(), 4);
+            let lost = all.iter().filter_map(|result| result.as_ref().err());
+            assert!(lost.into_iter().all(TaskError::is_cancelled));
+            drop(all);
+            for index in 0..10 {
+                assert_eq!(closures.ran(index), results.ran(index));
+                assert_eq!((closures.dropped(index), results.dropped(index)), (1, 1));
+            }
+        }
+    });
+}
+
+#[test]
+fn options_come_before_the_first_task() {
+    watched(|| {
+        type Change = fn(TaskGroup<()>) -> TaskGroup<()>;
+        let changes: [Change; 4] = [
+            |group| group.fail_fast(true),
+            |group| group.max_concurrent(1),
+            |group| group.priority(Priority::High),
+            |group| group.cancel_token(&CancelToken::new()),
+        ];
+        for change in changes {
+            // In order: while this thread does not wait, the task does not start.
+            let pool = ThreadPool::builder().deterministic(0).build().unwrap();
+            let ledger = Ledger::new(1);
+            let (group, entry) = (change(pool.group()), ledger.entry(0));
+            group.spawn(move || {
+                entry.run();
+                Ok(())
+            });
+            let payload = panic_of(move || drop(change(group)));
+            let message = text(&*payload);
+            assert!(message.starts_with("options are set before"), "{message}");
+            // The group has been dropped by the panic, and has waited.
+            ledger.assert_all_ran();
+        }
+    });
+}
+
+#[test]
+fn a_group_waits_for_its_own_tasks_and_for_no_stranger() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let stalled = stall(pool);
+            let stranger = pool.spawn(|| ());
+            let gate = Gate::default();
+            let inside = gate.clone();
+            drop(pool.spawn(move || inside.pass()));
+            // A thread that is in the pool runs the group's tasks itself.
+            let values = pool.scope(|_| {
+                let group = pool.group::<u32, ()>();
+                (0..10).for_each(|value| group.spawn(move || Ok(value)));
+                group.wait().unwrap()
+            });
+            assert_eq!(values, (0..10).collect::<Vec<_>>());
+            assert!(!stranger.is_finished());
+            gate.open();
+            drop(stalled);
+            stranger.join().unwrap();
+        });
+    });
+}
