@@ -9,7 +9,7 @@ use std::convert::Infallible;
 impl ThreadPool {
     /// Runs all closures as tasks, and returns the value of the first that succeeds. The others are cancelled:
     /// those that have not started never will, and those that run are told (by their [`TaskContext`]) and
-    /// waited for.
+    /// waited for. Their errors are dropped, their panics go to the pool's panic handler.
     ///
     /// # Errors
     /// If none succeeds: all errors, in the order of the closures. For no closures that is an empty list.
@@ -41,6 +41,9 @@ impl ThreadPool {
             match result {
                 Ok(value) => {
                     group.cancel();
+                    for (_, error) in errors {
+                        group.shared.drop_error(Some(error));
+                    }
                     return Ok(value);
                 }
                 Err(error) => errors.push((index, error)),
