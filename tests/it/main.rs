@@ -26,3 +26,6 @@ mod scopes;
 mod thread_locals;
 mod tidy;
 mod wakeups;
+
+mod races;
+mod wait_groups;
