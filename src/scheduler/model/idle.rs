@@ -4,7 +4,8 @@ use super::*;
 use crate::latch::{Latch, Registration};
 use crate::park::Parker;
 use crate::scheduler::counts::Counts;
-use crate::scheduler::idle::{Bed, Idle, Kind, Slept, View, Wake};
+use crate::scheduler::idle::{Idle, Kind, Slept, View, Wake};
+use crate::scheduler::roster::Bed;
 use crate::sync::{Arc, AtomicUsize, Ordering, fence};
 use loom::thread;
 use std::sync::atomic::AtomicUsize as Tally;
@@ -77,10 +78,13 @@ impl Pool {
     }
 
     fn act_on(self: &Arc<Self>, wake: Wake) {
-        if wake == Wake::StartThread && self.no_more_threads {
-            self.idle.start_failed();
-        } else if wake == Wake::StartThread {
-            let spare = self.start(true);
+        let Wake::StartThread(index) = wake else {
+            return;
+        };
+        if self.no_more_threads {
+            self.idle.start_failed(index);
+        } else {
+            let spare = self.start(index, true);
             self.spares.lock().unwrap().push(spare);
         }
     }
@@ -93,14 +97,14 @@ impl Pool {
         }
     }
 
-    fn start(self: &Arc<Self>, late: bool) -> thread::JoinHandle<()> {
+    fn start(self: &Arc<Self>, index: usize, late: bool) -> thread::JoinHandle<()> {
         let pool = Arc::clone(self);
-        thread::spawn(move || pool.live(late))
+        thread::spawn(move || pool.live(index, late))
     }
 
     /// As `Participant::live` does.
-    fn live(self: &Arc<Self>, late: bool) {
-        let bed = Bed::new(self.parker());
+    fn live(self: &Arc<Self>, index: usize, late: bool) {
+        let bed = Bed::new(self.parker(), index);
         let mut searching = late;
         loop {
             if self.next_work(&mut searching) {
@@ -109,6 +113,7 @@ impl Pool {
                 match self.idle.sleep(&bed, searching, &**self) {
                     Slept::Searching => searching = true,
                     Slept::Terminated => return,
+                    Slept::Retired => unreachable!("nobody resizes it"),
                 }
             }
         }
@@ -198,7 +203,7 @@ impl Pool {
 fn sleep_one_worker() {
     explore("sleep_one_worker", || {
         let pool = Pool::new(1, 1);
-        let worker = pool.start(false);
+        let worker = pool.start(0, false);
         pool.publish();
         pool.publish();
         pool.idle.close(&*pool);
@@ -212,11 +217,11 @@ fn sleep_two_workers() {
     explore("sleep_two_workers", || {
         // One of the two is this thread: its first task has spawned two more.
         let pool = Pool::new(2, 2);
-        let worker = pool.start(false);
+        let worker = pool.start(0, false);
         pool.publish();
         pool.publish();
         pool.idle.close(&*pool);
-        pool.live(false);
+        pool.live(1, false);
         worker.join().unwrap();
         pool.check(2);
     });
@@ -227,7 +232,7 @@ fn sleep_two_workers_and_a_publisher() {
     // With 3 preemptions 1.7 million interleavings, which take minutes.
     explore_to(2, "sleep_two_workers_and_a_publisher", || {
         let pool = Pool::new(2, 2);
-        let workers = [pool.start(false), pool.start(false)];
+        let workers = [0, 1].map(|index| pool.start(index, false));
         pool.publish();
         pool.idle.close(&*pool);
         for worker in workers {
@@ -292,7 +297,7 @@ fn lend_and_come_back() {
         pool.wait();
         pool.publish();
         pool.idle.close(&*pool);
-        pool.live(false);
+        pool.live(0, false);
         pool.join_spares();
         pool.check(2);
     });
@@ -356,7 +361,7 @@ fn close_against_a_guest_that_spawns() {
     explore("close_against_a_guest_that_spawns", || {
         let pool = Pool::new(1, 1);
         pool.idle.enter();
-        let worker = pool.start(false);
+        let worker = pool.start(0, false);
         let guest = {
             let pool = Arc::clone(&pool);
             thread::spawn(move || {

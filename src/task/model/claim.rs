@@ -2,12 +2,15 @@
 
 use super::counter::wait_for_children;
 use super::*;
-use crate::error::PanicSink;
+use crate::error::{Failure, PanicSink};
 use crate::park::Parker;
 use crate::priority::Priority;
 use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::task::counter::{Counter, Owner};
-use crate::task::heap::{self, Claimed, Entry, Env, Origin, Remote, Taken};
+use crate::task::entry::{Claimed, Entry, Taken};
+use crate::task::header::{Env, Kind};
+use crate::task::heap::{self, Call, Origin};
+use crate::task::remote::Remote;
 use loom::cell::UnsafeCell;
 use loom::thread;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -147,14 +150,16 @@ impl Case {
         };
         let origin = Origin {
             parent: counter.map_or(ptr::null(), |counter| &raw const counter.get().node),
-            counted: counter.is_some(),
+            kind: match counter {
+                Some(_) => Kind::Scoped,
+                None => Kind::Spawned,
+            },
             pool: ptr::null(),
             process: 0,
             level: Priority::Normal,
-            workers_only: false,
         };
         // SAFETY: all that it refers to is counted or waited for.
-        unsafe { heap::new(f, origin) }
+        unsafe { heap::new(Call(f), origin) }
     }
 
     /// Stands for the accesses to the task's memory that precede the next step.
@@ -164,10 +169,22 @@ impl Case {
 
     fn run(&self, task: Claimed, here: Owner) {
         self.touch();
-        task.run(Env {
+        task.run(self.env(here));
+    }
+
+    /// What cancelling a task comes to.
+    fn cancel(&self, task: Claimed, here: Owner) {
+        self.touch();
+        let panic = task.fail(Failure::Cancelled, self.env(here));
+        assert!(panic.is_none(), "dropping the closure does not panic");
+    }
+
+    fn env(&self, here: Owner) -> Env<'_> {
+        Env {
             here,
             sink: &self.sink,
-        });
+            tally: None,
+        }
     }
 
     /// What a worker does with an entry.
@@ -264,8 +281,12 @@ fn claim_by_popper_or_cancel() {
         let case = Case::new(false);
         let (entry, remote) = case.spawn(None);
         let popper = case.clone().pop(entry);
-        let cancelled = remote.cancel(OWNER);
-        case.wait(&remote);
+        let claimed = remote.claim(true);
+        let cancelled = claimed.is_some();
+        match claimed {
+            Some(task) => case.cancel(task, OWNER),
+            None => case.wait(&remote),
+        }
         case.take_result(remote);
         popper.join().unwrap();
         case.check(usize::from(!cancelled));
