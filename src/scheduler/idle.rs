@@ -274,8 +274,7 @@ impl Idle {
                 return Slept::Terminated;
             }
             if view.wanted(self.counts()) {
-                self.get_up(bed);
-                return Slept::Searching;
+                return self.get_up(bed);
             }
             if self.is_closing() && self.end_if_settled(view) {
                 return Slept::Terminated;
@@ -337,9 +336,13 @@ impl Idle {
         }
     }
 
-    /// The sleeper itself ends its sleep, unless somebody has just done so.
-    fn get_up(&self, bed: &Arc<Bed>) {
+    /// The sleeper itself ends its sleep, unless somebody has just done so, or ended the pool: what was
+    /// wanted may be done by now.
+    fn get_up(&self, bed: &Arc<Bed>) -> Slept {
         let mut roster = self.roster.lock();
+        if self.is_terminated() {
+            return Slept::Terminated;
+        }
         if bed.asleep.load(Ordering::Relaxed) {
             let at = roster.sleepers.iter().position(|b| Arc::ptr_eq(b, bed));
             roster
@@ -347,6 +350,7 @@ impl Idle {
                 .swap_remove(at.expect("who is asleep is on the list"));
             self.rouse(&mut roster, bed);
         }
+        Slept::Searching
     }
 
     /// A worker or guest parks in a wait and lends its slot. Returns whether the pool is stalled by
