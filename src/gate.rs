@@ -82,3 +82,6 @@ impl Gate {
         is_done
     }
 }
+
+#[cfg(all(test, loom))]
+mod model;

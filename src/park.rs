@@ -18,7 +18,7 @@
 //! the check and the sleep.
 
 use crate::sim::{self, Seat};
-use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex, thread_local};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 

@@ -14,6 +14,7 @@ mod imp {
     };
     pub(crate) use std::sync::{Condvar, Mutex as SleepMutex};
     pub(crate) use std::thread::yield_now;
+    pub(crate) use std::thread_local;
 }
 
 #[cfg(loom)]
@@ -22,6 +23,8 @@ mod imp {
     pub(crate) use loom::sync::atomic::fence;
     pub(crate) use loom::sync::{Condvar, Mutex as SleepMutex};
     pub(crate) use loom::thread::yield_now;
+    /// All threads of a model live on one thread of the system.
+    pub(crate) use loom::thread_local;
     use std::ops::{Deref, DerefMut};
     // Not loom's: it can be neither a receiver nor a trait object. Its counting is not what is checked
     // here, and not modelling it is the stricter model: it synchronizes nothing by accident. The models

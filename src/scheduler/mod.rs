@@ -64,3 +64,5 @@ pub(crate) use wait::{Awaited, Help, wait_outside, wait_until};
 
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(all(test, loom))]
+pub(crate) use queues::Injectors;

@@ -72,7 +72,7 @@ fn bury(memory: *mut u8, layout: Layout) {
 }
 
 /// Remembers who dropped it, and that whoever did was alone with it.
-struct Witness {
+pub(super) struct Witness {
     value: UnsafeCell<u32>,
     drops: Arc<Tally>,
 }
@@ -104,10 +104,12 @@ impl Drop for Witness {
 
 /// One task and what becomes of it.
 #[derive(Clone)]
-struct Case {
+pub(super) struct Case {
     memory: Data,
     /// One of loom's, so that others may come in between claim and run.
     runs: Arc<AtomicUsize>,
+    /// Somebody is about to end it without a run.
+    pub(super) ending: Arc<AtomicUsize>,
     closures: Arc<Tally>,
     results: Arc<Tally>,
     parker: Arc<Parker>,
@@ -117,7 +119,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(outside: bool) -> Self {
+    pub(super) fn new(outside: bool) -> Self {
         let (grave, size) = GRAVE.replace((ptr::null_mut(), 0));
         if !grave.is_null() {
             let layout = Layout::from_size_align(size, TASK_ALIGN).unwrap();
@@ -131,6 +133,7 @@ impl Case {
         Self {
             memory,
             runs: Arc::new(AtomicUsize::new(0)),
+            ending: Arc::new(AtomicUsize::new(0)),
             closures: Arc::new(Tally::new(0)),
             results: Arc::new(Tally::new(0)),
             parker: Arc::new(Parker::new()),
@@ -139,7 +142,7 @@ impl Case {
         }
     }
 
-    fn spawn(&self, counter: Option<&Frame<Counter>>) -> (Entry, Remote<Witness>) {
+    pub(super) fn spawn(&self, counter: Option<&Frame<Counter>>) -> (Entry, Remote<Witness>) {
         let (runs, results) = (Arc::clone(&self.runs), Arc::clone(&self.results));
         let (input, aligned) = (Witness::new(&self.closures), Aligned);
         let f = move || {
@@ -163,17 +166,17 @@ impl Case {
     }
 
     /// Stands for the accesses to the task's memory that precede the next step.
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         self.memory.read();
     }
 
-    fn run(&self, task: Claimed, here: Owner) {
+    pub(super) fn run(&self, task: Claimed, here: Owner) {
         self.touch();
         task.run(self.env(here));
     }
 
     /// What cancelling a task comes to.
-    fn cancel(&self, task: Claimed, here: Owner) {
+    pub(super) fn cancel(&self, task: Claimed, here: Owner) {
         self.touch();
         let panic = task.fail(Failure::Cancelled, self.env(here));
         assert!(panic.is_none(), "dropping the closure does not panic");
@@ -188,7 +191,7 @@ impl Case {
     }
 
     /// What a worker does with an entry.
-    fn pop(self, entry: Entry) -> thread::JoinHandle<()> {
+    pub(super) fn pop(self, entry: Entry) -> thread::JoinHandle<()> {
         thread::spawn(move || {
             self.touch();
             match entry.take() {
@@ -214,7 +217,7 @@ impl Case {
         })
     }
 
-    fn wait(&self, remote: &Remote<Witness>) {
+    pub(super) fn wait(&self, remote: &Remote<Witness>) {
         let state = &remote.header().state;
         while !state.is_done() && state.register(&self.parker) {
             self.parker.park();
@@ -224,7 +227,7 @@ impl Case {
         }
     }
 
-    fn take_result(&self, remote: Remote<Witness>) {
+    pub(super) fn take_result(&self, remote: Remote<Witness>) {
         self.touch();
         let result = remote.into_result();
         match (result, self.runs.load(Ordering::Relaxed)) {
@@ -235,7 +238,7 @@ impl Case {
     }
 
     /// At the end of an interleaving.
-    fn check(&self, runs: usize) {
+    pub(super) fn check(&self, runs: usize) {
         MEMORY.set(None);
         assert_eq!(self.runs.load(Ordering::Relaxed), runs, "runs");
         assert_eq!(self.closures.load(Ordering::Relaxed), 1, "closure drops");

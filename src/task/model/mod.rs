@@ -1,4 +1,4 @@
-//! Model checks of the latch, the parker, the claim word and the counter.
+//! Model checks of the latch, the parker, the claim word, the counter and the phases.
 //!
 //! `LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test --release --lib model`
 //!
@@ -6,9 +6,12 @@
 //! is an exclusive access (see `sync`), so loom reports whoever touches it later; besides, freed memory is
 //! *poisoned*. What must be handed over is in loom's cells, which notice a missing ordering.
 
+mod cancel;
 mod claim;
 mod counter;
 mod latch;
+mod life;
+mod phase;
 
 use crate::sync::{Arc, Ordering};
 use crate::task::counter::Owner;
