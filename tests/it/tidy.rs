@@ -44,7 +44,9 @@ impl Source {
 
     /// A file of tests: those of the model checker bring their own primitives.
     fn is_test(&self) -> bool {
-        self.path.contains("/model/") || self.path.ends_with("tests.rs")
+        self.path.contains("/model/")
+            || self.path.ends_with("/model.rs")
+            || self.path.ends_with("tests.rs")
     }
 
     /// The file without its comments and without the tests at its end.
