@@ -16,6 +16,11 @@ use std::time::{Duration, Instant};
 use clap::{Parser, value_parser};
 use windrow::{Autoscaler, ThreadPool};
 
+/// Prints a line, unless the reader has gone, as in `| head`.
+macro_rules! say {
+    ($($line:tt)*) => { drop(writeln!(io::stdout(), $($line)*)) };
+}
+
 /// How long a task takes.
 const TASK: Duration = Duration::from_millis(30);
 /// Tasks come once a tick.
@@ -48,8 +53,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .queued_per_worker(2)
         .start(&pool)?;
 
-    say("The number of workers (# busy, . idle) follows the tasks that come.\n");
-    say("  time  came  queued  running  workers");
+    say!("The number of workers (# busy, . idle) follows the tasks that come.\n");
+    say!("  time  came  queued  running  workers");
     let start = Instant::now();
     let (mut came, mut sizes) = (0, Vec::new());
     let (load, calm) = (cli.waves * WAVE, WAVE / 2);
@@ -69,9 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (workers, running) = (stats.workers, stats.running as usize);
             let bar =
                 "#".repeat(running.min(workers)) + &".".repeat(workers.saturating_sub(running));
-            say(&format!(
-                "{time:4.1} s {came:5} {queued:7} {running:8} {workers:8}  {bar}"
-            ));
+            say!("{time:4.1} s {came:5} {queued:7} {running:8} {workers:8}  {bar}");
             came = 0;
         }
     }
@@ -80,19 +83,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let waits = pool.stats().queue_times;
     let mean = sizes.iter().sum::<usize>() as f64 / sizes.len() as f64;
-    say(&format!(
+    say!(
         "\n{} tasks, queued for {:.1?} on average and {:.1?} at most.",
         waits.count(),
         waits.mean(),
         waits.max()
-    ));
-    say(&format!(
-        "The pool had {mean:.1} workers on average, of {max} at most."
-    ));
+    );
+    say!("The pool had {mean:.1} workers on average, of {max} at most.");
     Ok(())
-}
-
-/// Prints a line, unless the reader has gone, as in `| head`.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -18,6 +18,11 @@ use std::time::{Duration, Instant};
 use clap::{Parser, value_parser};
 use windrow::{BuildError, Priority, ThreadPool};
 
+/// Prints a line, unless the reader has gone, as in `| head`.
+macro_rules! say {
+    ($($line:tt)*) => { drop(writeln!(io::stdout(), $($line)*)) };
+}
+
 /// How long a task works.
 const WORK: Duration = Duration::from_micros(200);
 /// What comes, at which level, and how many of them are queued at any time.
@@ -50,11 +55,11 @@ struct Kind {
 
 fn main() -> Result<(), BuildError> {
     let cli = Cli::parse();
-    say("How long tasks waited for a worker, in milliseconds; `queued` is how");
-    say("many of them still did so at the end.");
+    say!("How long tasks waited for a worker, in milliseconds; `queued` is how");
+    say!("many of them still did so at the end.");
     for levels in [true, false] {
-        say(if levels { "\nwith levels" } else { "\nwithout" });
-        say("level   task          ran     mean      p50      p99      max  queued");
+        say!("{}", if levels { "\nwith levels" } else { "\nwithout" });
+        say!("level   task          ran     mean      p50      p99      max  queued");
         for ((name, level, _), kind) in LOAD.into_iter().zip(run(&cli, levels)?) {
             let level = format!("{:?}", if levels { level } else { Priority::Normal });
             let mut waits = kind.waits.lock().unwrap();
@@ -63,14 +68,11 @@ fn main() -> Result<(), BuildError> {
             let mean = waits.iter().sum::<Duration>() / ran.max(1) as u32;
             let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| quantile(&waits, share));
             let times = [mean, p50, p99, max].map(|t| format!("{:9.2}", t.as_secs_f64() * 1e3));
-            say(&format!(
-                "{level:<7} {name:<10} {ran:>6}{}{left:>8}",
-                times.concat()
-            ));
+            say!("{level:<7} {name:<10} {ran:>6}{}{left:>8}", times.concat());
         }
     }
-    say("\nWith levels, the urgent tasks pass the flood, and the background is not");
-    say("starved: it gets one pick in 64.");
+    say!("\nWith levels, the urgent tasks pass the flood, and the background is not");
+    say!("starved: it gets one pick in 64.");
     Ok(())
 }
 
@@ -110,9 +112,4 @@ fn run(cli: &Cli, levels: bool) -> Result<[Arc<Kind>; 3], BuildError> {
 fn quantile(sorted: &[Duration], share: f64) -> Duration {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied().unwrap_or_default()
-}
-
-/// Prints a line, unless the reader has gone, as in `| head`.
-fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }
