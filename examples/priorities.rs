@@ -113,3 +113,10 @@ fn quantile(sorted: &[Duration], share: f64) -> Duration {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied().unwrap_or_default()
 }
+
+#[test]
+fn a_quantile_is_one_of_the_times() {
+    let times = [1, 2, 3, 4].map(Duration::from_secs);
+    let found = [0.0, 0.5, 0.51, 1.0].map(|share| quantile(&times, share).as_secs());
+    assert_eq!((found, quantile(&[], 0.5)), ([1, 2, 3, 4], Duration::ZERO));
+}
