@@ -167,8 +167,9 @@ impl ThreadPool {
     }
 
     /// Accepts nothing more from anybody, takes back all tasks that have not started, and tells those that
-    /// run to stop (their [`TaskContext`](crate::TaskContext) says so). Does not wait for them; dropping
-    /// the pool does.
+    /// run to stop (their [`TaskContext`](crate::TaskContext) says so). Does not wait for them;
+    /// [`shutdown`](Self::shutdown) does, and so does dropping the pool, unless a
+    /// [`shutdown_timeout`](Self::shutdown_timeout) has given up waiting.
     ///
     /// Tasks of a scope, and closures of [`install`](Self::install), are not returned, but run: somebody
     /// waits for them in the middle of something. Each task is returned once, whoever calls this how often.
@@ -215,7 +216,7 @@ impl ThreadPool {
 /// [`ThreadPool::shutdown_now`].
 ///
 /// Dropping it cancels it: its handle reports [`is_cancelled`](crate::JoinError::is_cancelled), and its
-/// closure is dropped.
+/// closure is dropped. Until it is run or dropped, whoever joins the handle waits.
 pub struct UnstartedTask {
     task: Option<Unstarted>,
     registry: Arc<Registry>,

@@ -59,8 +59,8 @@ pub(crate) mod sealed {
 
 /// A task in the making: [`ThreadPool::task`], [`Scope::task`](crate::Scope::task).
 ///
-/// What is not set costs nothing and behaves as for a plain `spawn`. Setters may come in any order;
-/// `spawn` (or `spawn_with`, for closures that want to know about their task) ends it.
+/// What is not set costs nothing and behaves as for a plain `spawn`. Setters may come in any order, only
+/// [`retry`](Self::retry) has to be the last of them; `spawn` (or `spawn_with`, for closures that want to know about their task) ends it.
 ///
 /// ```
 /// use std::time::Duration;
