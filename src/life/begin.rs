@@ -124,9 +124,7 @@ impl Life {
             if self.phase.is_waiting() {
                 self.set_waiting(&mut record, true);
             }
-        } else if queue {
-            self.let_go();
-        } else if self.start_at.is_some_and(|at| at > clock::now()) {
+        } else if queue || self.start_at.is_some_and(|at| at > clock::now()) {
             self.let_go();
         } else {
             let mut record = self.record.lock();

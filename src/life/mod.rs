@@ -36,7 +36,7 @@ pub use attempt::Every;
 pub(crate) use attempt::{Attempt, Once, Periodic, Repeat};
 pub(crate) use begin::{Origin, begin};
 pub use context::TaskContext;
-pub(crate) use options::{Hook, Options};
+pub(crate) use options::{Callback, Hook, Options};
 
 use crate::cancel::CancelToken;
 use crate::observe::TaskInfo;
@@ -84,7 +84,7 @@ pub(crate) struct Life {
 /// What the phase's owner may touch.
 pub(crate) struct Body {
     attempt: Option<Box<dyn Attempt>>,
-    callback: Option<Box<dyn FnOnce(&Report) + Send>>,
+    callback: Option<Callback>,
 }
 
 /// What has happened so far.

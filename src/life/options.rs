@@ -16,6 +16,9 @@ pub(crate) trait Hook: Send + Sync {
     fn retired(&self, tag: usize);
 }
 
+/// What is called when a task has ended.
+pub(crate) type Callback = Box<dyn FnOnce(&Report) + Send>;
+
 /// See the module. `None` is the pool's default.
 #[derive(Default)]
 pub(crate) struct Options {
@@ -28,7 +31,7 @@ pub(crate) struct Options {
     pub(crate) rate: Option<RateLimit>,
     pub(crate) attachment: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) grace: Option<Duration>,
-    pub(crate) callback: Option<Box<dyn FnOnce(&Report) + Send>>,
+    pub(crate) callback: Option<Callback>,
     pub(crate) hook: Option<(Arc<dyn Hook>, usize)>,
     pub(crate) periodic: bool,
     /// Whoever submits it lets it go later, see `Life::let_go`.

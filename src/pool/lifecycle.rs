@@ -106,6 +106,23 @@ impl ThreadPool {
         registry.wait_idle(deadline)
     }
 
+    /// Accepts nothing more from outside, as [`shutdown`](Self::shutdown) does, but does not wait: the pool
+    /// drains and ends by itself.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let handle = pool.spawn(|| "accepted");
+    /// pool.close();
+    /// assert!(pool.try_spawn(|| "too late").is_err());
+    /// assert_eq!(handle.join().unwrap(), "accepted");
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn close(&self) {
+        let registry = self.registry();
+        registry.check_process();
+        registry.begin_closing();
+    }
+
     /// Finishes what was accepted, and ends the pool's threads. Nothing is accepted from outside meanwhile
     /// and afterwards: [`try_spawn`](Self::try_spawn) gives tasks back, the handles of others report
     /// [`is_refused`](crate::JoinError::is_refused). Tasks of the pool may still spawn others until it has

@@ -162,6 +162,27 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     ///
     /// # Errors
     /// As [`TaskBuilder::try_spawn`].
+    pub fn try_spawn<F, T, E>(self, f: F) -> Result<P::Handle<Result<T, E>>, Refused<F>>
+    where
+        F: FnMut() -> Result<T, E> + Send + 't,
+        A: Advise<E> + Send + 't,
+        T: Send + 't,
+        E: Send + 't,
+    {
+        let retry = self.policy(self.task.place.registry());
+        let advice = self.advice;
+        let make = move |mut f: F, setter| {
+            let attempt = move |_: &TaskContext<'_>| f();
+            repeat(attempt, advice, retry, setter)
+        };
+        let begun = self.task.begin_as(Patience::None, true, f, make);
+        begun.map_err(|(reason, task)| Refused { reason, task })
+    }
+
+    /// [`try_spawn`](Self::try_spawn) for a closure that wants to know about its task.
+    ///
+    /// # Errors
+    /// As [`TaskBuilder::try_spawn`].
     pub fn try_spawn_with<F, T, E>(self, f: F) -> Result<P::Handle<Result<T, E>>, Refused<F>>
     where
         F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,

@@ -80,8 +80,12 @@ impl Participant {
         let injectors = &self.registry().injectors;
         loop {
             let before = self.deques.len(level);
-            let entry = injectors.steal_batch(level, &self.deques)?;
-            self.account_for_batch(level, before);
+            let entry = match self.batching.next() {
+                1 => injectors.steal(level)?,
+                size => injectors.steal_batch(level, &self.deques, size)?,
+            };
+            let moved = self.account_for_batch(level, before);
+            self.batching.note(moved + 1);
             if let Some(task) = self.take_entry(entry) {
                 return Some(Work::Task(task));
             }

@@ -15,6 +15,7 @@
 //! | `queues` | deques and injectors of spawned tasks |
 //! | `mail` | jobs for one particular worker |
 //! | `find` | what to run next, for a worker and for a waiter |
+//! | `batching` | how many tasks from outside a worker takes at a time |
 //! | `restraint` | when stealing costs more than it gains |
 //! | `seeded` | what a deterministic pool picks |
 //! | `wait` | waiting: help, spin, park, lend the slot |
@@ -29,6 +30,7 @@
 //!
 //! The layers above use what is re-exported here and nothing else.
 
+mod batching;
 mod blocking;
 mod counts;
 mod end;

@@ -4,7 +4,7 @@
 //! | field | owner thread | others |
 //! |---|---|---|
 //! | `forks` | as its module says | as its module says |
-//! | `frame`, `scope`, `lent`, `outer`, `rng`, `restraint`, `picks`, `net` | read, write | never |
+//! | `frame`, `scope`, `lent`, `outer`, `rng`, `restraint`, `batching`, `picks`, `net` | read, write | never |
 //! | `deques` | push, pop | never (their `stealers` are for others) |
 //! | `mailbox` | take | put |
 //! | `tally` | count | read |
@@ -16,6 +16,7 @@
 use crate::metrics::Tally;
 use crate::priority::Priority;
 use crate::rng::Rng;
+use crate::scheduler::batching::Batching;
 use crate::scheduler::forks::Forks;
 use crate::scheduler::mail::Mailbox;
 use crate::scheduler::queues::{Deques, Stealers};
@@ -52,6 +53,7 @@ pub(crate) struct Participant {
     seat: usize,
     pub(crate) rng: Rng,
     pub(crate) restraint: Restraint,
+    pub(crate) batching: Batching,
     /// Successful picks, for the one in 64.
     pub(crate) picks: Cell<u32>,
     /// Pushes to minus pops from the own deques, wrapping: tells how many entries are newer than a mark.
@@ -92,6 +94,7 @@ impl Participant {
             seat,
             rng: Rng::new(seat as u64),
             restraint: Restraint::default(),
+            batching: Batching::new(),
             picks: Cell::new(0),
             net: Cell::new(0),
             deques,

@@ -10,8 +10,7 @@ use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use std::cell::Cell;
 use std::fmt;
 
-/// How many entries a worker moves from an injector to its own deque at a time. They stay stealable
-/// there.
+/// How many entries a worker moves from another deque to its own at a time. They stay stealable there.
 const BATCH: usize = 32;
 
 /// The owner's ends of its deques.
@@ -114,11 +113,16 @@ impl Injectors {
         self.levels[level.index()].is_empty()
     }
 
-    /// Takes one entry, and moves some more to `deques`.
-    pub(crate) fn steal_batch(&self, level: Priority, deques: &Deques) -> Option<Entry> {
+    /// Takes one entry, and moves some more to `deques`, at most `size` in all.
+    pub(crate) fn steal_batch(
+        &self,
+        level: Priority,
+        deques: &Deques,
+        size: usize,
+    ) -> Option<Entry> {
         let injector = &self.levels[level.index()];
         while !injector.is_empty() {
-            match injector.steal_batch_with_limit_and_pop(deques.batch_goes_to(level), BATCH) {
+            match injector.steal_batch_with_limit_and_pop(deques.batch_goes_to(level), size) {
                 Steal::Success(entry) => return Some(entry),
                 Steal::Empty => return None,
                 Steal::Retry => {}
