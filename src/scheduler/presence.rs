@@ -41,7 +41,7 @@ impl Idle {
     /// outside.
     pub(crate) fn visit(&self, view: &dyn View) -> bool {
         self.visits.fetch_add(1, Ordering::Relaxed);
-        // Pairs with the fence in `close`: it sees the visit, or we see the flag.
+        // Pairs with the fence in `end_if_settled`: whoever ends the pool sees the visit, or we see the flag.
         fence(Ordering::SeqCst);
         let open = !self.counts().closed();
         if !open {
@@ -80,9 +80,6 @@ impl Idle {
             self.closing.store(true, Ordering::Relaxed);
             self.word.fetch_or(CLOSED, Ordering::Relaxed);
         }
-        // Pairs with the fence of whoever lies down, leaves or submits: it sees the flag, or we see what
-        // it did.
-        fence(Ordering::SeqCst);
         self.end_if_settled(view);
     }
 
@@ -114,6 +111,10 @@ impl Idle {
     /// Ends the pool if it is closing, all threads are in bed and nothing is left to do.
     pub(super) fn end_if_settled(&self, view: &dyn View) -> bool {
         let mut roster = self.roster.lock();
+        // Pairs with the fence of whoever lies down, leaves, visits or submits: it sees that the pool is
+        // closed, or we see what it did. Done here, under the lock that the flags were set under: a fence
+        // from before they were does not help whoever has just seen one of them.
+        fence(Ordering::SeqCst);
         let settled =
             roster.sleepers.len() == roster.threads && self.guests_inside() == 0 && view.settled();
         if settled {
