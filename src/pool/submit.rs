@@ -281,6 +281,8 @@ where
     registry.note_left(level, Kind::Spawned, registry.tally_here());
     // SAFETY: `new_task` has made it of these types.
     let Call(f) = unsafe { heap::reclaim::<Call<F>, T>(task, Failure::Closed, env) };
+    // A worker that met its entry meanwhile has kept it, and the pool waits for it.
+    registry.idle.look_after(registry);
     Some(f)
 }
 
