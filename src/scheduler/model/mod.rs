@@ -1,4 +1,5 @@
-//! Model checks of promotion and steal-back, of the sleep protocol, and of the end of the pool.
+//! Model checks of promotion and steal-back, of the sleep protocol, of who comes and goes,
+//! and of the end of the pool.
 //!
 //! `LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test --release --lib model`
 //!
@@ -10,6 +11,8 @@
 
 mod forks;
 mod idle;
+mod presence;
+mod registry;
 
 use crate::sync::{Arc, Ordering};
 use std::sync::atomic::AtomicUsize as Tally;
