@@ -346,7 +346,9 @@ pub(crate) fn begin<T: Send + 'static>(
     // SAFETY: everything is `'static`.
     let (life, remote) = unsafe { life::begin(&registry.shared(), options, origin, make) };
     if admitted.run_here {
-        Arc::clone(&life).run_in_place();
+        // There is no dispatch in the queue, so this is one: somebody may have ended it already, and then
+        // it is retired here.
+        Arc::clone(&life).dispatched();
     }
     (life, remote)
 }
