@@ -47,6 +47,7 @@ fn every_task_is_accounted_for() {
     panic::set_hook(Box::new(move |info| {
         let expected = info.to_string().contains("has been shut down");
         if !expected {
+            PANICS.fetch_add(1, Ordering::SeqCst);
             hook(info);
         }
     }));
@@ -96,6 +97,9 @@ const ENDS: [End; 6] = [
     End::Drop,
     End::DropInside,
 ];
+
+/// Panics that are not the tasks' own, on threads of the pool too.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 /// Says the seed if the round fails.
 struct Round(usize, u64, End);
@@ -189,6 +193,7 @@ fn round(size: usize, seed: u64, tasks: usize) -> [usize; RETURNED as usize + 1]
     });
     // The threads of a pool that nobody has waited for end by themselves.
     assert!(over.recv().is_err());
+    assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a thread of the pool panicked");
     let came_to = books.close();
     assert_eq!(came_to.iter().sum::<usize>(), tasks);
     came_to
