@@ -110,10 +110,12 @@ impl Life {
         let registry = &self.registry;
         registry.tally_here().note(Event::Accepted);
         self.observe(|observer| observer.task_accepted(&self.info()));
-        let place = registry
-            .ledger
-            .register(Arc::clone(self) as Arc<dyn Living>);
-        self.record.lock().place = place;
+        {
+            // Under the lock: `shutdown_now` may find it there at once.
+            let mut record = self.record.lock();
+            let life = Arc::clone(self) as Arc<dyn Living>;
+            record.place = registry.ledger.register(life);
+        }
         if let Some(at) = self.deadline {
             self.arm_deadline(at);
         }

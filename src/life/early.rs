@@ -189,6 +189,8 @@ impl Living for Life {
             key = record.wait_key.take();
             self.set_waiting(&mut record, false);
             self.release_slot(&mut record);
+            // The pool does not wait for it any more.
+            self.registry.ledger.unregister(record.place);
         }
         if let Some(key) = key {
             self.registry.timer.remove(key);

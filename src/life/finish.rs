@@ -139,7 +139,7 @@ impl Life {
     pub(super) fn retire(self: Arc<Self>) {
         self.drop_closure();
         let registry = &self.registry;
-        let (report, keys, place, released) = {
+        let (report, keys, place, released, returned) = {
             // Whoever settles holds the lock from deciding until the promise is told.
             let mut record = self.record.lock();
             let keys = [
@@ -148,7 +148,8 @@ impl Life {
                 record.grace_key.take(),
             ];
             let released = std::mem::take(&mut record.released);
-            (record.report.clone(), keys, record.place, released)
+            let report = record.report.clone();
+            (report, keys, record.place, released, record.returned)
         };
         for key in keys.into_iter().flatten() {
             registry.timer.remove(key);
@@ -169,7 +170,9 @@ impl Life {
         if let Some((hook, tag)) = &self.hook {
             hook.retired(*tag);
         }
-        registry.ledger.unregister(place);
+        if !returned {
+            registry.ledger.unregister(place);
+        }
         if !self.counter.is_null() {
             // SAFETY: counted when it was submitted; nothing of what it borrows is left.
             unsafe { Counter::complete(self.counter, Participant::current().cast()) };
