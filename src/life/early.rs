@@ -78,6 +78,9 @@ impl Life {
             Early::TooLate => false,
         };
         let mut wait_key = None;
+        if early == Early::Settle {
+            self.leave_queue(&mut record, clock::now());
+        }
         if settles {
             wait_key = record.wait_key.take();
             self.decide(&mut record, end_of(failure));

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::error::Failure;
 use crate::life::attempt::Next;
-use crate::life::{Life, TaskContext};
+use crate::life::{Life, Record, TaskContext};
 use crate::metrics::Event;
 use crate::rate_limit::line::{Appointment, Waiting};
 use crate::scheduler::{Participant, Timed, with_place};
@@ -35,9 +35,7 @@ impl Life {
         let now = clock::now();
         let (mut released, returned) = {
             let mut record = self.record.lock();
-            let queued_for = now.saturating_duration_since(record.queued_at);
-            record.queue_time += queued_for;
-            self.registry.ledger.queue_times.record(queued_for);
+            self.leave_queue(&mut record, now);
             self.release_slot(&mut record);
             (std::mem::take(&mut record.released), record.returned)
         };
@@ -103,6 +101,13 @@ impl Life {
             }
             Next::Again(at) => self.postpone(at, false),
         }
+    }
+
+    /// It is queued no longer: it is about to start, or has been ended where it was.
+    pub(super) fn leave_queue(&self, record: &mut Record, now: Instant) {
+        let queued_for = now.saturating_duration_since(record.queued_at);
+        record.queue_time += queued_for;
+        self.registry.ledger.queue_times.record(queued_for);
     }
 
     /// Waits until `at` (for ever, if there is none) and is queued again.
