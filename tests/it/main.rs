@@ -2,6 +2,7 @@
 //! process of their own are next to this directory: `alloc`, `build_drop`, `fork`, `global`, `thread_start`.
 
 mod support;
+mod virtual_time;
 mod watchdog;
 
 mod contract_1_nothing_is_lost;
@@ -23,6 +24,8 @@ mod install;
 mod joins;
 mod panic_product;
 mod scopes;
+mod task_options;
+mod task_reports;
 mod thread_locals;
 mod tidy;
 mod wakeups;
