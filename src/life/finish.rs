@@ -111,6 +111,10 @@ impl Life {
         };
         if settled {
             self.tell_settled();
+            if failure == Failure::Expired {
+                // For what earlier attempts have handed the token to, as when the timer finds it.
+                self.token.cancel();
+            }
         }
         self.retire();
     }
