@@ -18,15 +18,6 @@ pub(crate) fn after(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
 }
 
-/// An instant that is not reached: some centuries from now, or as far as the clock goes.
-pub(crate) fn far_future() -> Instant {
-    let now = now();
-    (0..32)
-        .map(|halvings| Duration::from_secs(1 << 34) / (1 << halvings))
-        .find_map(|time| now.checked_add(time))
-        .unwrap_or(now)
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;

@@ -118,7 +118,9 @@ fn round(size: usize, seed: u64, tasks: usize) -> [usize; RETURNED as usize + 1]
     let mut random = Random::new(seed ^ (size as u64) << 32);
     let end = ENDS[random.below(ENDS.len() as u64) as usize];
     let _told = Round(size, seed, end);
-    if env::var("DBG").is_ok() { eprintln!("{size} {seed} {end:?}"); }
+    if env::var("DBG").is_ok() {
+        eprintln!("{size} {seed} {end:?}");
+    }
     let books = Arc::new(Books::new(tasks));
     let (alive, over) = channel::<()>();
     let pool = Arc::new(build(size, &mut random, alive));
@@ -126,7 +128,9 @@ fn round(size: usize, seed: u64, tasks: usize) -> [usize; RETURNED as usize + 1]
     let started = AtomicUsize::new(0);
     let ended = AtomicBool::new(false);
     // Each has the pool until it is through with it.
-    let owners: Vec<_> = (0..3).map(|_| Mutex::new(Some(Arc::clone(&pool)))).collect();
+    let owners: Vec<_> = (0..3)
+        .map(|_| Mutex::new(Some(Arc::clone(&pool))))
+        .collect();
     thread::scope(|threads| {
         let submitters: Vec<_> = owners
             .iter()
@@ -193,7 +197,11 @@ fn round(size: usize, seed: u64, tasks: usize) -> [usize; RETURNED as usize + 1]
     });
     // The threads of a pool that nobody has waited for end by themselves.
     assert!(over.recv().is_err());
-    assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a thread of the pool panicked");
+    assert_eq!(
+        PANICS.load(Ordering::SeqCst),
+        0,
+        "a thread of the pool panicked"
+    );
     let came_to = books.close();
     assert_eq!(came_to.iter().sum::<usize>(), tasks);
     came_to
@@ -334,10 +342,23 @@ fn hand_back(unstarted: Vec<UnstartedTask>, random: &mut Random) {
 /// The pool's own figures are those of the books, now that it is at rest.
 fn agree(books: &Books, stats: &Stats) {
     let came_to = books.came_to();
-    let [_, completed, failed, panicked, cancelled, expired, refused, returned] =
-        came_to.map(|n| n as u64);
+    let [
+        _,
+        completed,
+        failed,
+        panicked,
+        cancelled,
+        expired,
+        refused,
+        returned,
+    ] = came_to.map(|n| n as u64);
     assert_eq!(
-        [stats.completed, stats.failed, stats.panicked, stats.cancelled],
+        [
+            stats.completed,
+            stats.failed,
+            stats.panicked,
+            stats.cancelled
+        ],
         [completed, failed, panicked, cancelled],
         "completed, failed, panicked, cancelled of {stats:?}"
     );

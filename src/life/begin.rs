@@ -2,7 +2,7 @@
 
 use crate::cancel::{CancelToken, OnCancel};
 use crate::clock;
-use crate::life::{Attempt, Body, Life, Options, Record, next_id};
+use crate::life::{Attempt, Body, Life, Options, Record, Start, next_id};
 use crate::metrics::{Event, Passage};
 use crate::priority::Priority;
 use crate::rate_limit::RateLimit;
@@ -58,7 +58,7 @@ pub(crate) unsafe fn begin<T: Send>(
             id: next_id(),
             name: options.name,
             level: origin.level,
-            start_at: options.start_at,
+            start: options.start,
             deadline: options.deadline,
             rate: options.rate,
             attachment: options.attachment,
@@ -126,7 +126,7 @@ impl Life {
             if self.phase.is_waiting() {
                 self.set_waiting(&mut record, true);
             }
-        } else if queue || self.start_at.is_some_and(|at| at > clock::now()) {
+        } else if queue || self.waits_for_its_time() {
             self.let_go();
         } else {
             let mut record = self.record.lock();
@@ -141,11 +141,25 @@ impl Life {
 
     /// Goes on to the queue, or waits for its time.
     pub(crate) fn let_go(self: &Arc<Self>) {
-        match self.start_at {
-            Some(at) if at > clock::now() => self.wait_until(at),
-            _ => {
+        match self.start {
+            Start::At(at) if at > clock::now() => self.wait_until(at),
+            Start::Never => {
+                let mut record = self.record.lock();
+                if self.phase.is_waiting() {
+                    self.set_waiting(&mut record, true);
+                }
+            }
+            Start::Now | Start::At(_) => {
                 self.enqueue();
             }
+        }
+    }
+
+    fn waits_for_its_time(&self) -> bool {
+        match self.start {
+            Start::Now => false,
+            Start::At(at) => at > clock::now(),
+            Start::Never => true,
         }
     }
 

@@ -36,7 +36,7 @@ pub use attempt::Every;
 pub(crate) use attempt::{Attempt, Once, Periodic, Repeat};
 pub(crate) use begin::{Origin, begin};
 pub use context::TaskContext;
-pub(crate) use options::{Callback, Hook, Options};
+pub(crate) use options::{Callback, Hook, Options, Start};
 
 use crate::cancel::CancelToken;
 use crate::observe::TaskInfo;
@@ -67,7 +67,7 @@ pub(crate) struct Life {
     id: TaskId,
     name: Option<Arc<str>>,
     level: Priority,
-    start_at: Option<Instant>,
+    start: Start,
     deadline: Option<Instant>,
     rate: Option<RateLimit>,
     attachment: Option<Arc<dyn Any + Send + Sync>>,

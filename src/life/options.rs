@@ -19,13 +19,31 @@ pub(crate) trait Hook: Send + Sync {
 /// What is called when a task has ended.
 pub(crate) type Callback = Box<dyn FnOnce(&Report) + Send>;
 
+/// When a task may be queued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At once.
+    #[default]
+    Now,
+    /// Not before.
+    At(Instant),
+    /// Beyond what the clock can tell: not at all, until somebody ends it.
+    Never,
+}
+
+impl Start {
+    /// At `at`, or never if there is no such time.
+    pub(crate) fn at(at: Option<Instant>) -> Self {
+        at.map_or(Start::Never, Start::At)
+    }
+}
+
 /// See the module. `None` is the pool's default.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) level: Option<Priority>,
-    /// Not to be queued before.
-    pub(crate) start_at: Option<Instant>,
+    pub(crate) start: Start,
     pub(crate) deadline: Option<Instant>,
     pub(crate) tokens: Vec<CancelToken>,
     pub(crate) rate: Option<RateLimit>,
@@ -43,6 +61,6 @@ pub(crate) struct Options {
 impl Options {
     /// Whether the timer may be needed, apart from retries.
     pub(crate) fn need_timer(&self) -> bool {
-        self.start_at.is_some() || self.deadline.is_some() || self.rate.is_some() || self.periodic
+        self.start != Start::Now || self.deadline.is_some() || self.rate.is_some() || self.periodic
     }
 }

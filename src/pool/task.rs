@@ -3,7 +3,7 @@
 use crate::cancel::CancelToken;
 use crate::clock;
 use crate::error::{Refused, RefusedReason};
-use crate::life::{Attempt, Once, Options, TaskContext};
+use crate::life::{Attempt, Once, Options, Start, TaskContext};
 use crate::policy::Retry;
 use crate::pool::ThreadPool;
 use crate::pool::handle::JoinHandle;
@@ -126,16 +126,14 @@ impl<'t, P> TaskBuilder<'t, P> {
 
     /// Not to be started before `delay` has passed. One beyond what the clock can tell is for ever: until
     /// the task is cancelled or its deadline passes.
-    pub fn delay(self, delay: Duration) -> Self {
-        match clock::after(delay) {
-            Some(at) => self.start_at(at),
-            None => self.start_at(clock::far_future()),
-        }
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.options.start = Start::at(clock::after(delay));
+        self
     }
 
     /// Not to be started before `at`.
     pub fn start_at(mut self, at: Instant) -> Self {
-        self.options.start_at = Some(at);
+        self.options.start = Start::At(at);
         self
     }
 

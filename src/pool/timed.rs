@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::error::{JoinError, Refused, RefusedReason};
-use crate::life::{Every, Options, Periodic, TaskContext};
+use crate::life::{Every, Options, Periodic, Start, TaskContext};
 use crate::pool::ThreadPool;
 use crate::pool::handle::JoinHandle;
 use crate::pool::submit::{self, Patience};
@@ -105,7 +105,7 @@ impl ThreadPool {
         let (Every::Rate(period) | Every::Delay(period)) = every;
         let first = clock::after(period);
         let options = Options {
-            start_at: Some(first.unwrap_or_else(clock::far_future)),
+            start: Start::at(first),
             tokens: vec![registry.periodic.clone()],
             periodic: true,
             ..Options::default()

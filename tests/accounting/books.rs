@@ -109,7 +109,9 @@ impl Line {
             return REFUSED;
         }
         assert!(said == 0 || called == 0 || said == called, "{}", story());
-        let came_to = [said, called, did].into_iter().find(|&account| account != 0);
+        let came_to = [said, called, did]
+            .into_iter()
+            .find(|&account| account != 0);
         let Some(came_to) = came_to.or(returned.then_some(RETURNED)) else {
             panic!("lost: {}", story());
         };

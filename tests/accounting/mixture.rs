@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use windrow::{
-    Backoff, CancelToken, InPool, JoinHandle, Priority, RateLimit, Retry, Target,
-    TaskBuilder, TaskError, ThreadPool,
+    Backoff, CancelToken, InPool, JoinHandle, Priority, RateLimit, Retry, Target, TaskBuilder,
+    TaskError, ThreadPool,
 };
 
 use crate::books::{Books, COMPLETED, Entry, FAILED, PANICKED, REFUSED, Witness, of_error};
