@@ -32,5 +32,7 @@ mod thread_locals;
 mod tidy;
 mod wakeups;
 
+mod backpressure;
+mod backpressure_inside;
 mod races;
 mod wait_groups;
