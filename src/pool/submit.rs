@@ -56,11 +56,6 @@ impl Drop for Admitted<'_> {
     }
 }
 
-/// The calling thread's place, if it is one of the pool's own threads.
-fn own_worker(registry: &Registry) -> Option<&Participant> {
-    registry.place_here().filter(|here| !here.is_guest())
-}
-
 fn refuse(registry: &Registry, reason: RefusedReason) -> RefusedReason {
     registry.tally_here().note(Event::Refused);
     reason
@@ -71,7 +66,7 @@ pub(crate) fn admit(
     registry: &Registry,
     patience: Patience,
 ) -> Result<Admitted<'_>, RefusedReason> {
-    let inside = own_worker(registry).is_some();
+    let inside = registry.on_own_worker();
     let mut admitted = Admitted {
         registry,
         visiting: false,
@@ -210,7 +205,8 @@ where
     JoinHandle::from_remote(remote)
 }
 
-/// A plain task from a thread that is not the pool's, be it inside as a guest.
+/// A plain task from a thread that is not the pool's, be it inside as a guest; or from one of the pool's that is
+/// elsewhere.
 fn spawn_outside<F, T>(
     registry: &Registry,
     here: Option<&Participant>,
@@ -221,7 +217,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let closed = || registry.idle.counts().closed();
+    let closed = || {
+        let counts = registry.idle.counts();
+        counts.closed() && (counts.halted() || !registry.on_own_worker())
+    };
     if closed() {
         let reason = refuse(registry, RefusedReason::Closed);
         return Err(Refused { reason, task: f });

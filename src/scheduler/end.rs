@@ -86,6 +86,11 @@ impl Registry {
         self.places_here().next().is_some()
     }
 
+    /// Whether the calling thread is one of the pool's own, wherever it works now.
+    pub(crate) fn on_own_worker(&self) -> bool {
+        self.places_here().any(|here| !here.is_guest())
+    }
+
     /// The calling thread's places in this pool, the innermost first.
     fn places_here(&self) -> impl Iterator<Item = &Participant> {
         // SAFETY: a current participant is alive, and so are those further out.
