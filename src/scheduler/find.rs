@@ -69,6 +69,7 @@ impl Participant {
     fn own_task(&self, level: Priority) -> Option<Work> {
         while let Some(entry) = self.deques.pop(level) {
             self.count_net(-1);
+            let entry = self.unless_paused(entry)?;
             if let Some(task) = self.take_entry(entry) {
                 return Some(Work::Task(task));
             }
@@ -76,9 +77,23 @@ impl Participant {
         None
     }
 
+    /// Puts `entry` back if the pool is paused. A worker may have begun to look before that; but what is
+    /// queued after a pause has begun must stay there, and whoever takes it out sees the pause.
+    fn unless_paused(&self, entry: Entry) -> Option<Entry> {
+        if !self.registry().idle.counts().paused() {
+            return Some(entry);
+        }
+        self.deques.push(entry);
+        self.count_net(1);
+        None
+    }
+
     fn injected_task(&self, level: Priority) -> Option<Work> {
         let injectors = &self.registry().injectors;
         loop {
+            if self.registry().idle.counts().paused() {
+                return None;
+            }
             let before = self.deques.len(level);
             let entry = match self.batching.next() {
                 1 => injectors.steal(level)?,
@@ -86,6 +101,7 @@ impl Participant {
             };
             let moved = self.account_for_batch(level, before);
             self.batching.note(moved + 1);
+            let entry = self.unless_paused(entry)?;
             if let Some(task) = self.take_entry(entry) {
                 return Some(Work::Task(task));
             }
@@ -110,6 +126,9 @@ impl Participant {
     fn stolen_work(&self, level: Priority) -> Option<Work> {
         let registry = self.registry();
         let counts = registry.idle.counts();
+        if counts.paused() {
+            return None;
+        }
         // This worker is among the active ones.
         let forks_too = counts.active() + counts.guests() <= registry.idle.size();
         loop {
@@ -128,6 +147,7 @@ impl Participant {
                 match stolen {
                     Steal::Success(entry) => {
                         self.tally.note_many(Event::Stolen, moved + 1);
+                        let entry = self.unless_paused(entry)?;
                         if let Some(task) = self.take_entry(entry) {
                             return Some(Work::Task(task));
                         }

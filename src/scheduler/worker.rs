@@ -146,7 +146,7 @@ impl Participant {
                     self.end_search(searching);
                     return Some(work);
                 }
-                if idle.is_terminated() {
+                if idle.is_terminated() || idle.counts().paused() {
                     break;
                 }
             }

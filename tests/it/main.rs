@@ -15,10 +15,10 @@ mod contract_7_drop_is_graceful;
 
 mod auto_traits;
 mod broadcast;
+mod deadlines;
 mod groups;
 mod groups_ends;
 mod groups_limits;
-mod deadlines;
 mod handles;
 mod huge_durations;
 mod identity;
