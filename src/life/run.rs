@@ -36,7 +36,6 @@ impl Life {
         let (mut released, returned) = {
             let mut record = self.record.lock();
             self.leave_queue(&mut record, now);
-            self.release_slot(&mut record);
             (std::mem::take(&mut record.released), record.returned)
         };
         let failure = if self.deadline.is_some_and(|at| at <= now) {
@@ -64,6 +63,7 @@ impl Life {
         }
         let attempt = {
             let mut record = self.record.lock();
+            self.release_slot(&mut record);
             record.attempts += 1;
             record.worker = here.index();
             record.started_at.get_or_insert(now);
