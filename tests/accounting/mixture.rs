@@ -220,7 +220,7 @@ impl<'p> Mixture<'p> {
         }
     }
 
-    fn options(&mut self, entry: &Entry) -> TaskBuilder<'static, InPool<'p>> {
+    fn options(&mut self, entry: &Entry) -> TaskBuilder<'static, InPool> {
         let task = self.pool.task();
         self.dress(task, entry)
     }

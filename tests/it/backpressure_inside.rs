@@ -118,19 +118,25 @@ fn a_guest_that_submits_to_the_full_pool_finishes_under_every_policy() {
 }
 
 #[test]
-fn a_worker_that_finds_its_pool_full_runs_the_task_at_once_if_callers_do() {
+fn a_worker_that_finds_its_pool_full_queues_the_task_beyond_the_capacity() {
     watched(|| {
-        let pool = Arc::new(limited(1, 1, QueueFull::CallerRuns));
-        let inside = pool.clone();
-        let ran_here = on_a_worker(&pool, move || {
-            let queued = inside.spawn(|| ());
-            let here = thread::current().id();
-            let plain = inside.spawn(|| thread::current().id());
-            let optional = inside.task().spawn(|| thread::current().id());
-            assert!(plain.is_finished() && optional.is_finished() && !queued.is_finished());
-            [plain, optional].map(|handle| handle.join().unwrap() == here)
-        });
-        assert_eq!(ran_here, [true; 2]);
+        for policy in POLICIES {
+            if policy == QueueFull::Refuse {
+                continue;
+            }
+            let pool = Arc::new(limited(1, 1, policy));
+            let inside = pool.clone();
+            let (queued, handles) = on_a_worker(&pool, move || {
+                let plain: Vec<_> = (0..3).map(|n| inside.spawn(move || n)).collect();
+                let optional = (3..6).map(|n| inside.task().spawn(move || n));
+                let handles: Vec<_> = plain.into_iter().chain(optional).collect();
+                // None was run in the middle of this task.
+                (inside.stats().queued_total(), handles)
+            });
+            assert_eq!(queued, 6, "{policy:?}");
+            let results = windrow::join_all(handles).into_iter().map(Result::unwrap);
+            assert!(results.eq(0..6));
+        }
     });
 }
 
