@@ -159,7 +159,7 @@ impl Life {
         }
         limit
             .line()
-            .join(Arc::clone(&self) as Arc<dyn Waiting>, released);
+            .join(&(Arc::clone(&self) as Arc<dyn Waiting>), released);
         if self.token.is_cancelled() {
             self.stop();
         }

@@ -15,7 +15,7 @@
 
 use super::RateLimit;
 use crate::clock;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, Weak};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -45,7 +45,8 @@ pub(crate) struct Line(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Arc<dyn Waiting>>,
+    /// Weak: a task has its limit, and one that ends while it waits here is only passed when its turn comes.
+    queue: VecDeque<Weak<dyn Waiting>>,
     /// Released and not yet started.
     on_their_way: u64,
     /// There is an appointment.
@@ -66,7 +67,8 @@ impl Line {
     }
 
     /// A task that was not admitted joins; in front if it has waited before.
-    pub(crate) fn join(&self, task: Arc<dyn Waiting>, released: bool) {
+    pub(crate) fn join(&self, task: &Arc<dyn Waiting>, released: bool) {
+        let task = Arc::downgrade(task);
         let mut state = self.0.lock();
         if released {
             state.queue.push_front(task);
@@ -91,21 +93,25 @@ impl RateLimit {
         loop {
             let now = clock::now();
             let mut state = self.line().0.lock();
-            while state.queue.front().is_some_and(|first| !first.waits()) {
-                let over = state.queue.pop_front();
-                drop(state);
-                drop(over);
-                state = self.line().0.lock();
-            }
             let Some(first) = state.queue.front() else {
                 return;
             };
+            let first = match first.upgrade() {
+                Some(first) if first.waits() => first,
+                over => {
+                    state.queue.pop_front();
+                    // With the task its pool may go, and pump: not under the lock.
+                    drop(state);
+                    drop(over);
+                    continue;
+                }
+            };
             if self.available(now) > state.on_their_way {
-                let task = state.queue.pop_front();
+                state.queue.pop_front();
                 state.on_their_way += 1;
                 drop(state);
                 // Not under the lock: it goes through a pool's queue.
-                if !task.is_some_and(|task| task.release()) {
+                if !first.release() {
                     self.line().forget_released();
                 }
                 continue;
@@ -115,7 +121,6 @@ impl RateLimit {
             if state.armed || at <= now {
                 return;
             }
-            let first = Arc::clone(first);
             state.armed = true;
             drop(state);
             return first.arm(at, Appointment(self.clone()));
