@@ -15,6 +15,7 @@ mod contract_7_drop_is_graceful;
 
 mod auto_traits;
 mod broadcast;
+mod cancellation;
 mod deadlines;
 mod groups;
 mod groups_ends;

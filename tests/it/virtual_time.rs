@@ -97,6 +97,10 @@ impl<T: Clone> Diary<T> {
         self.pool.now() - self.start
     }
 
+    pub(crate) fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
     pub(crate) fn sleep(&self, time: Duration) {
         self.pool.sleep(time);
     }
