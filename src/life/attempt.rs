@@ -5,9 +5,11 @@ use crate::error::Failure;
 use crate::life::TaskContext;
 use crate::metrics::Ended;
 use crate::policy::{Advice, Retry};
+use crate::sim::Sim;
 use crate::task::header::Env;
 use crate::task::promise::Setter;
 use crate::unwind::{self, Payload};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// What is to happen after an attempt.
@@ -49,6 +51,12 @@ impl<F, T> Once<F, T> {
             setter,
         }
     }
+}
+
+/// A word for jitter: another one in each pool and process, or callers that have failed together would come back
+/// together; in a simulation its own.
+fn chance() -> u64 {
+    Sim::random().unwrap_or_else(|| RandomState::new().build_hasher().finish())
 }
 
 fn drop_closure<F>(f: &mut Option<F>) -> Option<Payload> {
@@ -137,7 +145,7 @@ where
         };
         let again = match advice {
             Ok(_) if cx.last || cx.is_cancelled() => None,
-            Ok(advice) => self.retry.next(cx.attempt, advice, cx.random),
+            Ok(advice) => self.retry.next(cx.attempt, advice, chance()),
             Err(payload) => {
                 // The user's advice panicked: that is what the task has come to.
                 let first = self.result.replace(Err(payload));

@@ -30,8 +30,6 @@ use std::time::Instant;
 pub struct TaskContext<'a> {
     pub(super) life: &'a Life,
     pub(super) attempt: u32,
-    /// For jitter.
-    pub(super) random: u64,
     /// There will be no further attempt.
     pub(super) last: bool,
 }

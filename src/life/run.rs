@@ -75,7 +75,6 @@ impl Life {
         let cx = TaskContext {
             life: &self,
             attempt,
-            random: here.rng.next(),
             last: returned,
         };
         let mut next = Next::Again(None);
