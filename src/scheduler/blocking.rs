@@ -40,19 +40,36 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
 }
 
 impl Participant {
-    /// Lends the slot to whoever may take it, unless it is lent already. Returns whether nobody can.
+    /// Lends the slot to whoever may take it, unless it is lent already; and with a guest's, the one that
+    /// its thread has further out. Returns whether nobody can.
     pub(super) fn lend_slot(&self, parker: &Arc<Parker>) -> bool {
         let idle = &self.registry().idle;
         if self.lent.get() {
-            idle.is_stalled()
-        } else {
-            idle.lend(parker, self.is_guest())
+            return idle.is_stalled();
         }
+        let stalled = idle.lend(parker, self.is_guest());
+        if let Some(outer) = self.outer() {
+            let outer_stalled = outer.lend_slot(parker);
+            outer.registry().hand_on();
+            if outer_stalled {
+                outer.registry().idle.tell_other_waiters(parker);
+            }
+        }
+        stalled
     }
 
     pub(super) fn take_slot_back(&self, parker: &Arc<Parker>) {
-        if !self.lent.get() {
-            self.registry().idle.take_back(parker, self.is_guest());
+        if self.lent.get() {
+            return;
         }
+        if let Some(outer) = self.outer() {
+            outer.take_slot_back(parker);
+        }
+        self.registry().idle.take_back(parker, self.is_guest());
+    }
+
+    fn outer(&self) -> Option<&Participant> {
+        // SAFETY: the thread is there as long as it is here.
+        unsafe { self.outer_place().as_ref() }
     }
 }
