@@ -59,7 +59,7 @@ pub enum AutoscaleError {
     ZeroTasks,
     /// The thread of the pool's timer could not be started.
     #[error("the thread of the pool's timer could not be started: {0}")]
-    Timer(std::io::Error),
+    Timer(#[source] std::io::Error),
 }
 
 impl Autoscaler {

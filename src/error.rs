@@ -291,7 +291,7 @@ pub enum RefusedReason {
     Closed,
     /// The task needs the pool's timer, whose thread could not be started.
     #[error("its timer's thread could not be started: {0}")]
-    Timer(std::io::Error),
+    Timer(#[source] std::io::Error),
 }
 
 /// A task that a pool did not accept, and why.
