@@ -7,8 +7,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use windrow::{
-    BuildError, JoinError, JoinHandle, Priority, Scope, ScopedJoinHandle, ThreadPool,
-    ThreadPoolBuilder,
+    Advice, AutoscaleError, Autoscaler, AutoscalerHandle, Backoff, BuildError, CancelToken,
+    Cancelled, Config, Every, Histogram, InPool, JoinError, JoinHandle, Outcome, PeriodicTask,
+    PolicyError, Priority, QueueFull, RateLimit, Refused, RefusedReason, Report, ResizeError,
+    Retry, Scope, ScopedJoinHandle, ShutdownError, Stats, TaskBuilder, TaskContext, TaskError,
+    TaskGroup, TaskId, TaskInfo, ThreadPool, ThreadPoolBuilder, UnstartedTask, WaitGroup,
 };
 
 use crate::support::{SIZES, pool, stall};
@@ -17,6 +20,10 @@ use crate::watchdog::watched;
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
 const fn error<T: Error + Send + 'static>() {}
+const fn shared_error<T: Error + Send + Sync + 'static>() {}
+const fn plain<T: Clone + Debug + Send + Sync + 'static>() {}
+const fn owned<T: Debug + Send + Sync + 'static>() {}
+const fn moved<T: Debug + Send + 'static>() {}
 const fn value<T: Copy + Ord + std::hash::Hash + Default + Debug>() {}
 
 /// What a handle may carry: sent to its receiver, never shared.
@@ -40,6 +47,49 @@ const _: () = {
     send::<Priority>();
     sync::<Priority>();
     value::<Priority>();
+};
+
+const _: () = {
+    shared_error::<BuildError>();
+    shared_error::<JoinError>();
+    shared_error::<ResizeError>();
+    shared_error::<ShutdownError>();
+    shared_error::<RefusedReason>();
+    shared_error::<PolicyError>();
+    shared_error::<AutoscaleError>();
+    shared_error::<Cancelled>();
+    shared_error::<TaskError>();
+    shared_error::<TaskError<std::io::Error>>();
+    shared_error::<Refused<fn()>>();
+    // What comes back is shared as far as the closure is.
+    error::<Refused<Unshared>>();
+};
+
+const _: () = {
+    plain::<Advice>();
+    plain::<Backoff>();
+    plain::<CancelToken>();
+    plain::<Config>();
+    plain::<Every>();
+    plain::<Histogram>();
+    plain::<Outcome>();
+    plain::<QueueFull>();
+    plain::<RateLimit>();
+    plain::<Report>();
+    plain::<Retry>();
+    plain::<Stats>();
+    plain::<TaskId>();
+    plain::<TaskInfo>();
+    plain::<WaitGroup>();
+    owned::<PeriodicTask>();
+    owned::<AutoscalerHandle>();
+    // Results are sent to whoever waits, never shared.
+    owned::<TaskGroup<Unshared, Unshared>>();
+    moved::<Autoscaler>();
+    moved::<TaskBuilder<'static, InPool>>();
+    moved::<UnstartedTask>();
+    send::<TaskContext<'static>>();
+    sync::<TaskContext<'static>>();
 };
 
 /// Does not implement `Debug`.

@@ -390,18 +390,3 @@ fn blocking_lasts_until_there_is_room_or_as_long_as_the_policy_says() {
         }
     });
 }
-
-#[test]
-fn a_deadline_that_passes_in_the_queue_makes_room() {
-    watched(|| {
-        let builder = ThreadPool::builder().deterministic(1).queue_capacity(1);
-        let pool = builder.build().unwrap();
-        let start = pool.now();
-        let late = pool.task().delay(SECOND * 10).timeout(SECOND * 2);
-        let late = late.spawn(|| unreachable!());
-        let handle = pool.spawn(|| ());
-        assert_eq!(pool.now() - start, SECOND * 2);
-        handle.join().unwrap();
-        assert!(late.join().unwrap_err().is_expired());
-    });
-}

@@ -1,5 +1,5 @@
 //! A queue with a capacity, from inside of the pool: nobody there waits for room, which might be their own; and what
-//! does not count. From outside: `backpressure`.
+//! counts and what does not. From outside: `backpressure`.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -118,24 +118,20 @@ fn a_guest_that_submits_to_the_full_pool_finishes_under_every_policy() {
 }
 
 #[test]
-fn a_worker_that_finds_its_pool_full_queues_the_task_beyond_the_capacity() {
+fn what_a_worker_spawns_into_its_full_pool_is_queued_and_never_nested_in_its_task() {
     watched(|| {
         for policy in POLICIES {
-            if policy == QueueFull::Refuse {
-                continue;
-            }
             let pool = Arc::new(limited(1, 1, policy));
             let inside = pool.clone();
-            let (queued, handles) = on_a_worker(&pool, move || {
-                let plain: Vec<_> = (0..3).map(|n| inside.spawn(move || n)).collect();
-                let optional = (3..6).map(|n| inside.task().spawn(move || n));
-                let handles: Vec<_> = plain.into_iter().chain(optional).collect();
-                // None was run in the middle of this task.
-                (inside.stats().queued_total(), handles)
+            let finished = on_a_worker(&pool, move || {
+                let queued = inside.spawn(|| ());
+                let plain = inside.spawn(|| ());
+                let optional = inside.task().spawn(|| ());
+                [queued, plain, optional].map(|handle| handle.is_finished())
             });
-            assert_eq!(queued, 6, "{policy:?}");
-            let results = windrow::join_all(handles).into_iter().map(Result::unwrap);
-            assert!(results.eq(0..6));
+            // Whoever was refused is done at once.
+            let refused = policy == QueueFull::Refuse;
+            assert_eq!(finished, [false, refused, refused], "{policy:?}");
         }
     });
 }
@@ -252,9 +248,9 @@ fn scoped_and_installed_tasks_and_forks_do_not_count() {
                 let plain: Vec<_> = (0..50).map(|n| s.spawn(move || n)).collect();
                 let optional: Vec<_> = (0..50).map(|n| s.task().spawn(move || n)).collect();
                 let all = plain.into_iter().chain(optional);
-                all.map(|handle| handle.join().unwrap()).count()
+                all.map(|handle| handle.join().unwrap()).sum::<u32>()
             });
-            assert_eq!((ran, pool.join(|| 1, || 2)), (100, (1, 2)));
+            assert_eq!((ran, pool.join(|| 1, || 2)), (2 * 1225, (1, 2)));
             thread::scope(|threads| {
                 let installing = threads.spawn(|| pool.install(|| 5));
                 gate.open();
@@ -349,5 +345,42 @@ fn room_is_never_lost() {
         let refused = accepted.filter(JoinHandle::is_finished).count();
         gate.open();
         assert_eq!(refused, 6, "exactly four fit");
+    });
+}
+
+/// What other tests rely on.
+#[test]
+fn what_is_queued_after_a_pause_stays_queued_from_the_first_moment_of_a_pool() {
+    watched(|| {
+        for round in 0..500 {
+            let pool = ThreadPool::new(1 + round % 3).unwrap();
+            pool.pause();
+            let handles: Vec<_> = (0..5)
+                .map(|n| {
+                    if n % 2 == 0 {
+                        pool.spawn(|| ())
+                    } else {
+                        pool.task().spawn(|| ())
+                    }
+                })
+                .collect();
+            assert_eq!(pool.stats().queued_total(), 5);
+            assert!(!handles.iter().any(JoinHandle::is_finished));
+        }
+    });
+}
+
+#[test]
+fn a_deadline_that_passes_in_the_queue_makes_room() {
+    watched(|| {
+        let builder = ThreadPool::builder().deterministic(1).queue_capacity(1);
+        let pool = builder.build().unwrap();
+        let start = pool.now();
+        let late = pool.task().delay(SECOND * 10).timeout(SECOND * 2);
+        let late = late.spawn(|| unreachable!());
+        let handle = pool.spawn(|| ());
+        assert_eq!(pool.now() - start, SECOND * 2);
+        handle.join().unwrap();
+        assert!(late.join().unwrap_err().is_expired());
     });
 }
