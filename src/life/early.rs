@@ -181,11 +181,19 @@ impl Living for Life {
         &raw const self.node
     }
 
+    fn is_scoped(&self) -> bool {
+        !self.counter.is_null()
+    }
+
+    fn requeue(self: Arc<Self>) {
+        self.push_dispatch();
+    }
+
     fn evict(self: Arc<Self>) -> Option<Arc<dyn Evicted>> {
         let key: Option<Key>;
         {
             let mut record = self.record.lock();
-            if !self.counter.is_null() || !self.phase.evict() {
+            if self.is_scoped() || !self.phase.evict() {
                 return None;
             }
             record.returned = true;

@@ -10,7 +10,7 @@ use crate::scheduler::registry::Registry;
 use crate::sync::{Arc, Ordering, yield_now};
 use crate::task::entry::{Claimed, Entry, Taken};
 use crate::task::header::{Env, Kind as TaskKind};
-use crate::task::promise::{Dispatch, Evicted};
+use crate::task::promise::{Dispatch, Evicted, Living};
 use crossbeam_deque::Steal;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ pub(crate) enum Unstarted {
 
 impl Registry {
     /// The owner is gone: finishes what was accepted, then ends the threads and waits for them (unless
-    /// the caller is one of them, or somebody has given up waiting).
+    /// the caller works in the pool, or somebody has given up waiting).
     pub(crate) fn close(&self) {
         if self.is_forked_child() {
             // The threads to wait for are in the parent.
@@ -133,6 +133,7 @@ impl Registry {
     /// for stays. Nothing more is accepted, so there is an end to it.
     pub(crate) fn evict(&self) -> Vec<Unstarted> {
         let mut out = Vec::new();
+        let mut scoped = Vec::new();
         for life in self.ledger.all_lives() {
             out.extend(life.evict().map(Unstarted::Managed));
         }
@@ -140,12 +141,14 @@ impl Registry {
             let mut kept = Vec::new();
             for level in Priority::DESCENDING {
                 while let Some(entry) = self.injectors.steal(level) {
-                    self.sort_out(entry, &mut out, &mut kept);
+                    self.sort_out(entry, &mut out, &mut kept, &mut scoped);
                 }
                 for victim in self.all() {
                     loop {
                         match victim.stealers.steal(level) {
-                            Steal::Success(entry) => self.sort_out(entry, &mut out, &mut kept),
+                            Steal::Success(entry) => {
+                                self.sort_out(entry, &mut out, &mut kept, &mut scoped)
+                            }
                             Steal::Retry => {}
                             Steal::Empty => break,
                         }
@@ -157,6 +160,7 @@ impl Registry {
             }
             let sums = self.sums();
             if sums.queued_as(Passage::Spawned) + sums.queued_as(Passage::Dispatch) == 0 {
+                scoped.into_iter().for_each(|life| life.requeue());
                 return out;
             }
             // A batch is on its way from one queue to another.
@@ -164,7 +168,13 @@ impl Registry {
         }
     }
 
-    fn sort_out(&self, entry: Entry, out: &mut Vec<Unstarted>, kept: &mut Vec<Entry>) {
+    fn sort_out(
+        &self,
+        entry: Entry,
+        out: &mut Vec<Unstarted>,
+        kept: &mut Vec<Entry>,
+        scoped: &mut Vec<Arc<dyn Living>>,
+    ) {
         if !matches!(entry.kind(), TaskKind::Spawned | TaskKind::Dispatch) {
             kept.push(entry);
             return;
@@ -178,7 +188,9 @@ impl Registry {
                 match task.into_dispatch(env) {
                     Ok(Dispatch(life)) => {
                         self.note_left(level, kind, self.tally_here());
-                        if let Some(task) = Arc::clone(&life).evict() {
+                        if life.is_scoped() {
+                            scoped.push(life);
+                        } else if let Some(task) = Arc::clone(&life).evict() {
                             out.push(Unstarted::Managed(task));
                         } else {
                             // Settled already: it only needs to be let go.

@@ -47,6 +47,10 @@ pub(crate) trait Living: Send + Sync {
     fn node(&self) -> *const Node;
     /// For `shutdown_now`: takes it from its pool before it starts. `None` if it is too late for that.
     fn evict(self: Arc<Self>) -> Option<Arc<dyn Evicted>>;
+    /// Whether a scope waits for it.
+    fn is_scoped(&self) -> bool;
+    /// Queues another dispatch for one that was taken out of the queue and not run.
+    fn requeue(self: Arc<Self>);
 }
 
 /// A task with options that `shutdown_now` has taken out of its pool.
