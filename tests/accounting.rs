@@ -195,6 +195,8 @@ fn round(size: usize, seed: u64, tasks: usize) -> [usize; RETURNED as usize + 1]
             assert_eq!((stats.threads, stats.active), (0, 0), "{stats:?}");
         }
     });
+    // Those who wait in its line are only forgotten when their turn comes.
+    drop(limit);
     // The threads of a pool that nobody has waited for end by themselves.
     assert!(over.recv().is_err());
     assert_eq!(

@@ -37,6 +37,7 @@ mod races;
 mod scopes;
 mod task_options;
 mod task_reports;
+mod shutting_down;
 mod thread_locals;
 mod tidy;
 mod wait_groups;
