@@ -344,7 +344,7 @@ fn tasks_of_a_group_are_tried_again_and_report_when_they_have_ended() {
     watched(|| {
         let pool = in_order(2);
         let start = pool.now();
-        let group = pool.group::<u32, String>().fail_fast(true);
+        let group = pool.group::<u32, String>();
         let (report, reports) = channel();
         for (name, needed) in [("third time", 3), ("never", 4)] {
             let report = report.clone();

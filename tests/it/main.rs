@@ -36,6 +36,7 @@ mod panic_product;
 mod races;
 mod scopes;
 mod shutting_down;
+mod shutting_down_now;
 mod task_options;
 mod task_reports;
 mod thread_locals;

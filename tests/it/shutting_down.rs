@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use windrow::{
-    Backoff, CancelToken, JoinError, JoinHandle, QueueFull, RateLimit, RefusedReason, ResizeError,
-    Retry, TaskError, ThreadPool, UnstartedTask,
+    Backoff, JoinError, JoinHandle, QueueFull, RefusedReason, ResizeError, Retry, TaskError,
+    ThreadPool, UnstartedTask,
 };
 
-use crate::support::{Gate, Ledger, SIZES, on_a_worker, panic_of, pool, stall, take, text};
+use crate::support::{Gate, Ledger, SIZES, on_a_worker, panic_of, pool, stall, text};
 use crate::watchdog::watched;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -246,166 +246,6 @@ fn shutdown_timeout_says_what_was_left_and_drop_does_not_wait() {
             assert_eq!(delayed.join().unwrap(), 8);
             assert_eq!(retried.join().unwrap(), Ok(2));
             assert_eq!(exits.iter().count(), size, "the threads end, and the pool");
-        }
-    });
-}
-
-/// What `shutdown_now` found, and whether each ran or was dropped, once, in the end.
-fn unstarted_of_every_kind(pool: &ThreadPool, ledger: &Ledger) -> Vec<JoinHandle<Result<(), ()>>> {
-    let limit = RateLimit::new(1, HOUR, 1).unwrap();
-    assert!(limit.try_acquire());
-    let run = |index: usize| {
-        let entry = ledger.entry(index);
-        move || {
-            entry.run();
-            Ok::<(), ()>(())
-        }
-    };
-    let mut again = run(6);
-    let (failed, failing) = channel();
-    let retry = Retry::attempts(2).unwrap().backoff(Backoff::fixed(HOUR));
-    let backing_off = pool.task().retry(retry).spawn_with(move |cx| {
-        let told = cx.attempt() > 1 || failed.send(()).is_err();
-        if told { again() } else { Err(()) }
-    });
-    failing.recv().unwrap();
-    let task = run(3);
-    let limited = pool.task().rate_limit(&limit).spawn(task);
-    // The workers see to both of them: one waits for its next attempt, one for a permit.
-    while pool.stats().waiting < 2 || pool.stats().queued_total() > 0 {
-        thread::yield_now();
-    }
-    pool.pause();
-    vec![
-        pool.spawn(run(0)),
-        pool.task().name("one").timeout(HOUR).spawn(run(1)),
-        pool.spawn_after(HOUR, run(2)),
-        limited,
-        pool.task().cancel_token(&CancelToken::new()).spawn(run(4)),
-        pool.spawn(run(5)),
-        backing_off,
-    ]
-}
-
-#[test]
-fn shutdown_now_gives_back_what_has_not_started() {
-    watched(|| {
-        for size in SIZES {
-            for runs in [true, false] {
-                let (pool, ledger) = (pool(size), Ledger::new(7));
-                let handles = unstarted_of_every_kind(&pool, &ledger);
-                let unstarted = pool.shutdown_now();
-                assert_eq!(unstarted.len(), 7);
-                assert!(pool.shutdown_now().is_empty());
-                assert!(handles.iter().all(|handle| !handle.is_finished()));
-                let named = unstarted.iter().filter(|task| task.name() == Some("one"));
-                assert_eq!(named.count(), 1);
-                assert_eq!(unstarted.iter().filter(|t| t.id().is_some()).count(), 5);
-                assert_eq!((pool.stats().returned, pool.stats().waiting), (7, 0));
-                // The pool does not wait for what is not its own any more.
-                pool.wait_idle();
-                pool.shutdown();
-                drop(pool);
-                for task in unstarted {
-                    if runs { task.run() } else { drop(task) }
-                }
-                for (index, handle) in handles.into_iter().enumerate() {
-                    let ran = usize::from(runs);
-                    assert_eq!(
-                        (ledger.ran(index), ledger.dropped(index)),
-                        (ran, 1),
-                        "{index}"
-                    );
-                    match handle.join() {
-                        Ok(result) => assert!(runs && result.is_ok()),
-                        Err(error) => assert!(!runs && error.is_cancelled(), "{index}: {error}"),
-                    }
-                }
-            }
-        }
-    });
-}
-
-/// What was given back may outlive the pool, and end as it would have in it.
-#[test]
-fn what_was_given_back_may_still_be_cancelled_joined_or_panic() {
-    watched(|| {
-        let pool = pool(1);
-        pool.pause();
-        let cancelled = pool.task().spawn(|| 1);
-        let panics = pool.task().spawn(|| panic!("after all"));
-        let joined = pool.spawn(|| 3);
-        let unstarted = pool.shutdown_now();
-        assert_eq!(unstarted.len(), 3);
-        cancelled.cancel();
-        drop(pool);
-        let joining = thread::spawn(move || joined.join().unwrap());
-        unstarted.into_iter().for_each(UnstartedTask::run);
-        assert!(cancelled.join().unwrap_err().is_cancelled());
-        assert!(panics.join().unwrap_err().is_panic());
-        assert_eq!(joining.join().unwrap(), 3);
-    });
-}
-
-#[test]
-fn shutdown_now_tells_what_runs_and_lets_scopes_be() {
-    watched(|| {
-        for size in SIZES {
-            let (pool, (here, started)) = (Arc::new(pool(size)), channel());
-            let handles: Vec<_> = (0..size)
-                .map(|_| {
-                    let here = here.clone();
-                    pool.task().spawn_with(move |cx| {
-                        here.send(()).unwrap();
-                        while !cx.is_cancelled() {
-                            thread::yield_now();
-                        }
-                    })
-                })
-                .collect();
-            take(&started, size);
-            let ran = AtomicUsize::new(0);
-            pool.scope(|s| {
-                let run = || ran.fetch_add(1, Ordering::SeqCst);
-                s.spawn(run);
-                s.task().spawn(run);
-                s.task().delay(Duration::from_millis(1)).spawn(run);
-                assert!(pool.shutdown_now().is_empty());
-            });
-            assert_eq!(ran.load(Ordering::SeqCst), 3);
-            for handle in handles {
-                handle.join().unwrap();
-            }
-            pool.shutdown();
-        }
-    });
-}
-
-/// Tasks of a scope stay the pool's: what they wait for may be whoever calls.
-#[test]
-fn shutdown_now_does_not_run_tasks_itself() {
-    watched(|| {
-        for size in SIZES {
-            let (pool, after) = (pool(size), Gate::default());
-            pool.pause();
-            thread::scope(|threads| {
-                let (ready, spawned) = channel();
-                let (pool, after) = (&pool, &after);
-                let scope = threads.spawn(move || {
-                    pool.scope(|s| {
-                        let task = || after.pass();
-                        let handles = [s.task().spawn(task), s.spawn(task)];
-                        ready.send(()).unwrap();
-                        while !handles.iter().all(|handle| handle.is_finished()) {
-                            thread::yield_now();
-                        }
-                    });
-                });
-                spawned.recv().unwrap();
-                assert!(pool.shutdown_now().is_empty());
-                after.open();
-                scope.join().unwrap();
-            });
         }
     });
 }

@@ -192,11 +192,14 @@ fn a_token_of_the_context_is_left_alone_when_the_task_ends() {
     });
 }
 
+/// A task's name, what it is to come to, and its handle.
+type Ended = (&'static str, Outcome, JoinHandle<Result<(), ()>>);
+
 /// Spawns a task that comes to each of the outcomes, two seconds from now at the latest.
 fn one_of_each(
     pool: &Arc<ThreadPool>,
     callback: impl Fn(&'static str) -> Box<dyn FnOnce(&Report) + Send>,
-) -> Vec<(&'static str, Outcome, JoinHandle<Result<(), ()>>)> {
+) -> Vec<Ended> {
     let task = |name| pool.task().name(name).on_complete(callback(name));
     let token = CancelToken::new();
     let panics = task("panics").spawn(|| panic!("on purpose"));
