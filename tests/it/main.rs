@@ -27,6 +27,7 @@ mod groups;
 mod groups_cancelled;
 mod groups_ends;
 mod groups_limits;
+mod determinism;
 mod handles;
 mod huge_durations;
 mod identity;
