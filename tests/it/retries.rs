@@ -351,7 +351,7 @@ fn a_thousand_back_offs_leave_the_only_worker_free() {
         let stats = pool.stats();
         assert_eq!((stats.waiting, stats.retried), (1000, 1000));
         assert_eq!((stats.queued_total(), stats.running), (0, 0));
-        let fresh = pool.spawn(|| windrow::current_thread_index());
+        let fresh = pool.spawn(windrow::current_thread_index);
         let index = fresh.join_timeout(Duration::ZERO);
         let index = index.or_else(|fresh| fresh.join_timeout(MS(1))).unwrap();
         assert_eq!(index.unwrap(), Some(0), "a worker has run it");
