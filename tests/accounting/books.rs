@@ -73,6 +73,17 @@ impl Books {
         self.turned_away.load(Ordering::SeqCst) as u64
     }
 
+    /// Whether all closures are gone, and it is known what they came to.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lines.iter().all(|line| {
+            let accounts = [&line.did, &line.said, &line.called, &line.returned];
+            line.drops.load(Ordering::SeqCst) > 0
+                && accounts
+                    .iter()
+                    .any(|account| account.load(Ordering::SeqCst) != 0)
+        })
+    }
+
     /// What has become of each task. Returns how many came to what.
     pub(crate) fn came_to(&self) -> [usize; RETURNED as usize + 1] {
         let mut came_to = [0; RETURNED as usize + 1];

@@ -1,6 +1,7 @@
 //! Integration tests of windrow, a module a feature. The contract of the design has a module a line. Tests that need a
 //! process of their own are next to this directory: `alloc`, `build_drop`, `fork`, `global`, `thread_start`.
 
+mod alone;
 mod support;
 mod virtual_time;
 mod watchdog;
@@ -13,11 +14,11 @@ mod contract_5_the_caller_works_too;
 mod contract_6_priorities_hold;
 mod contract_7_drop_is_graceful;
 
-mod alone;
 mod auto_traits;
 mod backpressure;
 mod backpressure_inside;
 mod blocking;
+mod autoscaling;
 mod broadcast;
 mod cancellation;
 mod configuration;
@@ -42,6 +43,9 @@ mod shutting_down;
 mod shutting_down_now;
 mod task_options;
 mod task_reports;
+mod pausing;
+mod resizing;
+mod statistics;
 mod thread_locals;
 mod tidy;
 mod wait_groups;
