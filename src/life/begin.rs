@@ -191,6 +191,15 @@ impl Life {
     }
 
     pub(super) fn push_dispatch(self: &Arc<Self>) {
+        self.push_one();
+        let registry = &self.registry;
+        if registry.idle.is_terminated() && registry.place_here().is_none() {
+            // A waiter has run it meanwhile, and the pool has ended with it.
+            registry.sweep();
+        }
+    }
+
+    pub(super) fn push_one(self: &Arc<Self>) {
         let registry = &self.registry;
         let origin = heap::Origin {
             parent: &raw const self.node,

@@ -185,8 +185,12 @@ impl Living for Life {
         !self.counter.is_null()
     }
 
+    fn is_over(&self) -> bool {
+        self.phase.is_over()
+    }
+
     fn requeue(self: Arc<Self>) {
-        self.push_dispatch();
+        self.push_one();
     }
 
     fn evict(self: Arc<Self>) -> Option<Arc<dyn Evicted>> {

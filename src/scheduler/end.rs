@@ -168,6 +168,34 @@ impl Registry {
         }
     }
 
+    /// In a pool that has ended nobody pops what is stale: lets go of dispatches of tasks that are over,
+    /// which would keep them, and they the pool.
+    pub(crate) fn sweep(&self) {
+        let (mut kept, mut live) = (Vec::new(), Vec::new());
+        for level in Priority::DESCENDING {
+            while let Some(entry) = self.injectors.steal(level) {
+                if entry.kind() != TaskKind::Dispatch {
+                    kept.push(entry);
+                    continue;
+                }
+                match entry.take() {
+                    Taken::Stale => {}
+                    Taken::Foreign(entry) => self.injectors.keep_foreign(entry),
+                    Taken::Run(task) => {
+                        self.note_left(level, TaskKind::Dispatch, self.tally_here());
+                        if let Ok(Dispatch(life)) = task.into_dispatch(self.env_elsewhere()) {
+                            if !life.is_over() {
+                                live.push(life);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        kept.into_iter().for_each(|entry| self.inject(entry));
+        live.into_iter().for_each(|life| life.requeue());
+    }
+
     fn sort_out(
         &self,
         entry: Entry,

@@ -43,6 +43,9 @@ impl Drop for Guest<'_> {
     fn drop(&mut self) {
         // What it spawned and nobody has taken yet is the pool's now.
         self.place.empty_deques();
+        if self.registry.idle.is_terminated() {
+            self.registry.sweep();
+        }
         Participant::set_current(self.before);
         self.registry.return_guest_place(self.place);
         self.registry.idle.leave(self.registry);

@@ -177,6 +177,11 @@ impl Phase {
         self.0.load(Ordering::Acquire) & PHASE == RUNNING
     }
 
+    /// Whether nothing is left to do about it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire) & PHASE == OVER
+    }
+
     /// Whether it waits for something other than a worker.
     pub(crate) fn is_waiting(&self) -> bool {
         self.0.load(Ordering::Acquire) == WAITING
