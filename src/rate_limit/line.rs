@@ -40,8 +40,13 @@ impl Drop for Appointment {
 }
 
 /// See the module.
-#[derive(Default)]
 pub(crate) struct Line(Mutex<State>);
+
+impl Default for Line {
+    fn default() -> Self {
+        Self(Mutex::new(State::default()))
+    }
+}
 
 #[derive(Default)]
 struct State {
