@@ -257,7 +257,7 @@ fn advice_that_panics_is_what_the_task_has_come_to() {
 
 #[test]
 fn the_pools_policy_is_the_default_and_a_tasks_own_comes_first() {
-    let attempts = |task: RetryBuilder<'static, InPool<'_>, AnyError>| {
+    let attempts = |task: RetryBuilder<'static, InPool, AnyError>| {
         let handle: JoinHandle<Result<(), ()>> = task.spawn(|| Err(()));
         handle.join_report().1.unwrap().attempts
     };
