@@ -153,7 +153,7 @@ impl JoinError {
         matches!(self.0, Cause::Panic { .. })
     }
 
-    /// Whether the task was cancelled before it started.
+    /// Whether the task was cancelled before it started, or between two attempts.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Failure(Failure::Cancelled))
     }

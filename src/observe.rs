@@ -58,7 +58,8 @@ pub trait Observer: Send + Sync + 'static {
     /// An attempt has failed, and the next one is due after `delay`.
     fn task_retried(&self, task: &TaskInfo, attempt: u32, delay: Duration) {}
 
-    /// A task has ended; its handle knows.
+    /// A task has ended; its handle knows. If it was ended by somebody else than its runner (by its token,
+    /// its deadline), its completion callback may be called before this, or at the same time.
     fn task_finished(&self, report: &Report) {}
 
     /// A task whose deadline had been reported has come to an end after all; what it returned was

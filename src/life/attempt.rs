@@ -181,7 +181,8 @@ where
     }
 }
 
-/// How often a periodic task runs.
+/// How often a periodic task runs. With a period of nothing it runs again at once, as often as there is a
+/// worker for it (in a [deterministic](crate::ThreadPoolBuilder::deterministic) pool time never passes then).
 ///
 /// ```
 /// use std::time::Duration;

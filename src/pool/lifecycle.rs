@@ -188,6 +188,9 @@ impl ThreadPool {
     /// [`shutdown`](Self::shutdown) does, and so does dropping the pool, unless a
     /// [`shutdown_timeout`](Self::shutdown_timeout) has given up waiting.
     ///
+    /// A task that a worker has taken up counts as running, even if its closure has not been called yet; told to
+    /// stop at that moment, it is cancelled.
+    ///
     /// Tasks of a scope, and closures of [`install`](Self::install), are not returned, but run: somebody
     /// waits for them in the middle of something. Each task is returned once, whoever calls this how often.
     ///

@@ -50,6 +50,8 @@ impl Registry {
         let registry = Arc::clone(self);
         let ticket = Sim::current().map(|sim| sim.announce());
         let turn = ticket.as_ref().and_then(Ticket::seat);
+        // From before it starts: whoever joins the threads of a pool that ends must find it.
+        let mut threads = self.threads.lock();
         let handle = builder
             .spawn(move || {
                 if let Some(ticket) = ticket {
@@ -58,7 +60,6 @@ impl Registry {
                 worker::main(&registry, seat, late);
             })
             .map_err(StartError::System)?;
-        let mut threads = self.threads.lock();
         // Those that have left a pool that shrank.
         threads.retain(|thread| !thread.handle.is_finished());
         threads.push(Thread { handle, turn });
