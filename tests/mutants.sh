@@ -122,7 +122,12 @@ mutant "latch: unregister leaks the parker" src/latch.rs \
 
 mutant "parker: unpark does not pass through the lock" src/park.rs \
     task::model::latch::parker_loses_no_token \
-    'drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));' ''
+    'let place = self
+                .lock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();' \
+    'let place = None::<Seat>;'
 mutant "parker: unpark publishes nothing" src/park.rs \
     task::model::latch::parker_hands_over_in_turn \
     'self.state.swap(NOTIFIED, Ordering::Release)' \
@@ -198,10 +203,10 @@ mutant "state: unregister forgets the parker" src/task/state.rs \
                     return false;'
 mutant "heap: a child is uncounted before its outcome is dropped" src/task/heap.rs \
     task::model::claim::claim_is_counted_until_nothing_is_left \
-    'let mut waiter = None;' \
+    'let waiter: Option<Arc<Parker>> = unsafe { body::settle(task, body, outcome, env.sink) };' \
     'if !counter.is_null() { unsafe { Counter::complete(counter, env.here) }; }
-        let counter: *const Counter = ptr::null();
-        let mut waiter = None;'
+        let counter: *const Counter = std::ptr::null();
+        let waiter: Option<Arc<Parker>> = unsafe { body::settle(task, body, outcome, env.sink) };'
 
 # The counter
 
@@ -268,7 +273,9 @@ mutant "forks: a thief leaves the job on the board" src/scheduler/forks.rs \
     'let taken = jobs.entries[at].expect("within the length");'
 mutant "forks: a theft asks for nothing more" src/scheduler/forks.rs \
     scheduler::model::forks::forks_a_theft_asks_for_more \
-    'self.limit.store(0, Ordering::Relaxed);' ''
+    'self.limit.store(0, Ordering::Relaxed);
+        Some(taken)' \
+    'Some(taken)'
 mutant "forks: a theft leaves the board's levels" src/scheduler/forks.rs \
     scheduler::model::forks::forks_one_thief \
     'let taken = jobs.remove(at);
@@ -334,8 +341,8 @@ mutant "idle: the waiters of a stalled pool are not woken" src/scheduler/idle.rs
     'if new && counts.active() == usize::MAX {'
 mutant "idle: a lender is not told that the pool is stalled" src/scheduler/idle.rs \
     scheduler::model::idle::lend_in_a_stalled_pool \
-    'let stalled = counts.active() == 0' \
-    'let stalled = counts.active() == usize::MAX'
+    'let stalled = self.stalls(&roster);' \
+    'let stalled = false;'
 
 mutant "idle: the waiter that stalls the pool does not tell the others" src/scheduler/idle.rs \
     scheduler::model::idle::lend_and_stall_the_other_waiter \
@@ -364,24 +371,256 @@ mutant "close: the last to go to bed does not end the pool" src/scheduler/idle.r
     scheduler::model::idle::close_against_a_guest_that_spawns \
     'if self.is_closing() && self.end_if_settled(view) {' \
     'if false && self.end_if_settled(view) {'
-mutant "close: the last guest does not end the pool" src/scheduler/idle.rs \
+mutant "close: the last guest does not end the pool" src/scheduler/presence.rs \
     scheduler::model::idle::close_against_a_guest_that_spawns \
-    'if self.is_closing() {
+    'self.visits.fetch_sub(1, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if self.is_closing() {
             self.end_if_settled(view);
-        }' ''
-mutant "close: the pool ends around a guest" src/scheduler/idle.rs \
+        }' \
+    'self.visits.fetch_sub(1, Ordering::Release);'
+mutant "close: the pool ends around a guest" src/scheduler/presence.rs \
     scheduler::model::idle::close_against_a_guest_that_spawns \
     ' && self.guests_inside() == 0' ''
-mutant "close: the pool ends beside work" src/scheduler/idle.rs \
+mutant "close: the pool ends beside work" src/scheduler/presence.rs \
     scheduler::model::idle::close_against_a_guest_that_spawns \
     ' && view.settled()' ''
-mutant "close: the sleepers are not told" src/scheduler/idle.rs \
+mutant "close: the sleepers are not told" src/scheduler/presence.rs \
     scheduler::model::idle::close_against_a_guest_that_spawns \
-    'self.terminated.store(true, Ordering::Release);
-        for bed in &roster.sleepers {
+    'for bed in roster.sleepers.drain(..) {
             bed.parker.unpark();
         }' \
-    'self.terminated.store(true, Ordering::Release);'
+    'roster.sleepers.clear();'
+mutant "close: who gets up does not ask whether the pool has ended" src/scheduler/idle.rs \
+    scheduler::model::idle::sleep_two_workers \
+    'if self.is_terminated() {
+            return Slept::Terminated;
+        }
+        if bed' \
+    'if bed'
+mutant "end: whoever ends the pool looks without a fence" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_visit \
+    'fence(Ordering::SeqCst);
+        let settled =' \
+    'let settled ='
+mutant "end: a visitor looks without a fence" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_visit \
+    'fence(Ordering::SeqCst);
+        let open' \
+    'let open'
+mutant "end: a visitor leaves without a fence" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_visit \
+    'self.visits.fetch_sub(1, Ordering::Release);
+        fence(Ordering::SeqCst);' \
+    'self.visits.fetch_sub(1, Ordering::Release);'
+mutant "end: a visitor that is turned away stays counted" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_visit \
+    'if !open {
+            self.end_visit(view);
+        }' ''
+mutant "end: nobody looks after a task has ended elsewhere" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_submission \
+    'self.changed.notify();
+        if self.is_closing() {
+            self.end_if_settled(view);
+        }' \
+    'self.changed.notify();'
+mutant "model: a submitter does not look again" src/scheduler/model/registry.rs \
+    scheduler::model::presence::end_against_a_submission \
+    'if self.idle.counts().closed() && self.claim_as(FOREIGN) {' \
+    'if false && self.claim_as(FOREIGN) {'
+mutant "model: who takes a task back does not look after it" src/scheduler/model/registry.rs \
+    scheduler::model::presence::end_against_a_submission \
+    'self.idle.look_after(&**self);
+            return false;' \
+    'return false;'
+mutant "end: a thread goes without telling the gate" src/scheduler/presence.rs \
+    scheduler::model::presence::end_is_heard_of_at_the_gate \
+    'self.roster.lock().dismiss(index);
+        self.changed.notify();' \
+    'self.roster.lock().dismiss(index);'
+mutant "end: a pool ends and somebody lingers" src/scheduler/presence.rs \
+    scheduler::model::presence::end_of_a_worker_that_lingers \
+    'if roster.lingerer.take().is_some() {' \
+    'if roster.lingerer.take().is_some() && false {'
+mutant "idle: a worker is woken and lingers on" src/scheduler/idle.rs \
+    scheduler::model::presence::end_of_a_worker_that_lingers \
+    'delta = delta.wrapping_sub(LINGERING);' ''
+mutant "end: a pool ends and its sleepers stay counted" src/scheduler/presence.rs \
+    scheduler::model::presence::end_of_a_worker_that_lingers \
+    'let mut delta = (roster.sleepers.len() as u64 * SLEEPING).wrapping_neg();' \
+    'let mut delta = 0u64;'
+
+# Pauses and sizes
+
+mutant "pause: resuming leaves the bit" src/scheduler/presence.rs \
+    scheduler::model::presence::pause_and_resume \
+    'self.word.fetch_and(!PAUSED, Ordering::Relaxed);' ''
+mutant "pause: a paused pool has room" src/scheduler/idle.rs \
+    scheduler::model::presence::pause_and_resume \
+    'busy < self.size() && !counts.paused()' \
+    'busy < self.size()'
+mutant "resize: a worker leaves its mail" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_leaves_no_letter_behind \
+    '|| !view.may_leave()' ''
+mutant "resize: a worker leaves although it has been woken" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_shrinks_beside_work \
+    '!bed.asleep.load(Ordering::Relaxed)
+            || self.is_terminated()' \
+    'self.is_terminated()'
+mutant "resize: a worker leaves and stays on the list" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_shrinks_beside_work \
+    'roster.sleepers.retain(|b| !Arc::ptr_eq(b, bed));' ''
+mutant "resize: a worker leaves and lingers on" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_leaves_no_letter_behind \
+    'if roster.lingerer.take_if(|l| Arc::ptr_eq(l, bed)).is_some() {' \
+    'if roster.lingerer.take_if(|l| Arc::ptr_eq(l, bed)).is_some() && false {'
+mutant "resize: who sleeps is not told to leave" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_leaves_no_letter_behind \
+    'for bed in &roster.sleepers {
+            bed.parker.unpark();
+        }
+        start' \
+    'start'
+mutant "resize: a worker comes back uncounted" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_grows_while_a_worker_leaves \
+    'if rejoins {
+                self.change(ACTIVE + SEARCHING);
+            }' ''
+mutant "resize: a new worker is not counted" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_grows_while_a_worker_leaves \
+    'self.change(start.len() as u64 * (ACTIVE + SEARCHING));' ''
+mutant "roster: a worker comes back without its seat" src/scheduler/roster.rs \
+    scheduler::model::presence::resize_grows_while_a_worker_leaves \
+    'if back {
+            self.take(index);' \
+    'if back {
+            self.seats[index] = Seat::Taken;'
+mutant "roster: who leaves stays counted" src/scheduler/roster.rs \
+    scheduler::model::presence::resize_leaves_no_letter_behind \
+    'self.seats[index] = Seat::Leaving;
+            self.set_threads(self.threads - 1);' \
+    'self.seats[index] = Seat::Leaving;'
+
+# The gate
+
+mutant "gate: a notifier without its fence" src/gate.rs \
+    gate::model::gate_waiter_misses_no_change \
+    'fence(Ordering::SeqCst);
+        self.notify_fenced();' \
+    'self.notify_fenced();'
+mutant "gate: a waiter without its fence" src/gate.rs \
+    gate::model::gate_waiter_misses_no_change \
+    'fence(Ordering::SeqCst);
+        let is_done' \
+    'let is_done'
+mutant "gate: a waiter is not counted" src/gate.rs \
+    gate::model::gate_waiter_misses_no_change \
+    'self.waiting.fetch_add(1, Ordering::Relaxed);' ''
+mutant "gate: only one waiter is woken" src/gate.rs \
+    gate::model::gate_two_waiters \
+    'self.parkers.lock().iter()' \
+    'self.parkers.lock().iter().take(1)'
+mutant "gate: a token is taken for the condition" src/gate.rs \
+    gate::model::gate_waiter_needs_two_changes \
+    'None => parker.park(),' \
+    'None => { parker.park(); break true; }'
+mutant "gate: who leaves takes another one off the list" src/gate.rs \
+    gate::model::gate_one_waiter_leaves_before_the_other \
+    '.position(|p| Arc::ptr_eq(p, &parker))' \
+    '.position(|_| true)'
+
+# Phases
+
+mutant "phase: a settled task is run" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_claim \
+    'DOOMED => (Some(OVER | SETTLED), Claim::Retire),' \
+    'DOOMED => (Some(RUNNING | SETTLED), Claim::Run),'
+mutant "phase: a settled task is retired by each of its dispatches" src/task/phase.rs \
+    task::model::phase::phase_two_dispatches \
+    'DOOMED => (Some(OVER | SETTLED), Claim::Retire),' \
+    'DOOMED => (None, Claim::Retire),'
+mutant "phase: a claimed task stays queued" src/task/phase.rs \
+    task::model::phase::phase_two_dispatches \
+    'QUEUED => (Some(RUNNING), Claim::Run),' \
+    'QUEUED => (None, Claim::Run),'
+mutant "phase: a waiting task is settled and waits on" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_timer \
+    'WAITING => (Some(QUEUED | SETTLED), Early::SettleAndQueue),' \
+    'WAITING => (Some(WAITING | SETTLED), Early::SettleAndQueue),'
+mutant "phase: a waiting task is settled and not queued" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_timer \
+    'WAITING => (Some(QUEUED | SETTLED), Early::SettleAndQueue),' \
+    'WAITING => (Some(QUEUED | SETTLED), Early::Settle),'
+mutant "phase: a queued task is settled in secret" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_claim \
+    'QUEUED => (Some(QUEUED | SETTLED), Early::Settle),' \
+    'QUEUED => (Some(QUEUED), Early::Settle),'
+mutant "phase: a running task expires in secret" src/task/phase.rs \
+    task::model::phase::phase_expire_or_finish \
+    'RUNNING if running_too => (Some(RUNNING | SETTLED), Early::Running),' \
+    'RUNNING if running_too => (None, Early::Running),'
+mutant "phase: a running task is settled by who cancels it" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_claim \
+    'RUNNING => (None, Early::Running),' \
+    'RUNNING => (Some(RUNNING | SETTLED), Early::Running),'
+mutant "phase: a late attempt waits for another one" src/task/phase.rs \
+    task::model::phase::phase_expire_or_postpone \
+    '(Some(OVER | SETTLED), Verdict::Late)' \
+    '(Some(to), Verdict::Late)'
+mutant "phase: a waiter runs a settled task" src/task/phase.rs \
+    task::model::phase::phase_in_place_or_claim_or_cancel \
+    'match word {
+            QUEUED => (Some(RUNNING), true),' \
+    'match word & PHASE {
+            QUEUED => (Some(RUNNING), true),'
+mutant "phase: a settled task is evicted" src/task/phase.rs \
+    task::model::phase::phase_evict_or_claim_or_cancel \
+    'match word {
+            WAITING | QUEUED => (Some(RUNNING), true),' \
+    'match word & PHASE {
+            WAITING | QUEUED => (Some(RUNNING), true),'
+mutant "phase: an evicted task stays in the queue" src/task/phase.rs \
+    task::model::phase::phase_evict_or_claim_or_cancel \
+    'WAITING | QUEUED => (Some(RUNNING), true),' \
+    'WAITING | QUEUED => (None, true),'
+mutant "phase: a postponed task counts as queued" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_postpone \
+    'self.leave(WAITING)' \
+    'self.leave(QUEUED)'
+mutant "phase: a change publishes nothing" src/task/phase.rs \
+    task::model::phase::phase_hands_the_body_on \
+    '.compare_exchange_weak(word, wanted, Ordering::AcqRel, Ordering::Acquire)' \
+    '.compare_exchange_weak(word, wanted, Ordering::Acquire, Ordering::Acquire)'
+mutant "model: a runner that postpones does not look at its token" src/task/model/life.rs \
+    task::model::phase::phase_cancel_or_postpone \
+    '// Whoever cancelled while it ran has left it to the runner.
+        if self.token.is_cancelled() {' \
+    'if false {'
+
+# Cancelling a plain task
+
+mutant "state: a claim from outside does not say so" src/task/state.rs \
+    task::model::cancel::claim_cancelled_from_outside \
+    'let bits = CLAIMED | if foreign { FOREIGN } else { 0 };' \
+    'let bits = CLAIMED | if foreign { 0 } else { 0 };'
+mutant "state: a kept entry frees nothing" src/task/state.rs \
+    task::model::cancel::claim_cancelled_from_outside \
+    'if old & HANDLE == 0 {' \
+    'if old & HANDLE == 0 && old & DONE == 0 {'
+mutant "queues: a foreign entry is let go before its task is done" src/scheduler/queues.rs \
+    task::model::cancel::claim_cancelled_from_outside \
+    'if kept[at].is_done() {' \
+    'if true {'
+mutant "queues: a foreign entry is forgotten" src/scheduler/queues.rs \
+    task::model::cancel::claim_cancelled_from_outside \
+    'kept.swap_remove(at).release();' \
+    'drop(kept.swap_remove(at));'
+mutant "heap: a cancelled closure is forgotten" src/task/heap.rs \
+    task::model::cancel::claim_cancelled_from_outside \
+    'return unwind::drop_quietly(closure);' \
+    'std::mem::forget(closure);
+            return None;'
 
 echo
 echo "$planted planted, $((planted - failures)) caught"
