@@ -3,6 +3,7 @@
 # loom model named for it fails. A check that no mutant can fail is not one.
 #
 #     tests/mutants.sh [PATTERN]     only the mutants whose description matches the extended regex
+#     MUTANTS_EVERY=4 tests/mutants.sh     only every fourth row, as the checks do; all take half an hour
 #
 # Works on a copy; the tree is left alone. Exit status 1 if a mutant survives, does not compile, or
 # names a text that is not there exactly once.
@@ -11,6 +12,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 only=${1:-}
 limit=${MUTANT_TIMEOUT:-120}
+every=${MUTANTS_EVERY:-1}
+row=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -51,6 +54,10 @@ report() {
 mutant() {
     local what=$1 file=$2 model=$3 status=0
     if [ -n "$only" ] && ! grep -qE "$only" <<<"$what"; then
+        return
+    fi
+    row=$((row + 1))
+    if ((row % every != 0)); then
         return
     fi
     planted=$((planted + 1))
