@@ -37,11 +37,8 @@ fn another_task_runs_meanwhile_on_a_pool_of_one() {
                 });
                 assert_eq!(got, 42);
             }
-            assert_eq!(
-                pool.stats().threads - pool.stats().workers,
-                1,
-                "one spare does"
-            );
+            // A worker that is on its way to bed is no help yet, so there may be a spare for each.
+            assert!(pool.stats().spare <= size);
         }
     });
 }
