@@ -194,9 +194,12 @@ fn fails_fast(how: fn() -> Result<(), &'static str>) {
     let (fail, seen) = (Gate::default(), Gate::default());
     let (running, runs) = channel();
     let (held, report, failing) = (fail.clone(), seen.clone(), running.clone());
+    let book = ledger.clone();
     group.spawn_with(move |cx| {
         running.send(()).unwrap();
         yield_until(|| cx.is_cancelled());
+        // Until the others have been cancelled as well.
+        yield_until(|| (0..50).all(|index| book.dropped(index) == 1));
         report.open();
         Ok(())
     });

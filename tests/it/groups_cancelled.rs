@@ -5,7 +5,7 @@ use std::thread;
 
 use windrow::{CancelToken, TaskGroup};
 
-use crate::support::{Entry, Ledger, on_a_worker, on_every_pool, pool, yield_until};
+use crate::support::{Entry, Gate, Ledger, on_a_worker, on_every_pool, pool, yield_until};
 use crate::watchdog::watched;
 
 /// Spawns a task for each of two ledgers' lines: of what the tasks own, and of what they return.
@@ -59,12 +59,14 @@ fn cancelling_drops_what_is_queued_and_tells_what_runs() {
                 let running = if limit == 0 { size } else { limit };
                 let group = pool.group::<bool, ()>().max_concurrent(limit);
                 let (started, starts) = channel();
-                let ledger = Ledger::new(100);
+                let (ledger, gate) = (Ledger::new(100), Gate::default());
                 for _ in 0..running {
-                    let started = started.clone();
+                    let (started, gate) = (started.clone(), gate.clone());
                     group.spawn_with(move |cx| {
                         started.send(()).unwrap();
                         yield_until(|| cx.check().is_err());
+                        // Until the others have been cancelled as well.
+                        gate.pass();
                         Ok(cx.is_cancelled() && cx.token().is_cancelled())
                     });
                 }
@@ -85,6 +87,7 @@ fn cancelling_drops_what_is_queued_and_tells_what_runs() {
                         .join()
                         .unwrap();
                 }
+                gate.open();
                 let (told, cancelled): (Vec<_>, Vec<_>) =
                     group.wait_all().into_iter().partition(Result::is_ok);
                 assert!(told.into_iter().all(Result::unwrap), "the running ones");
