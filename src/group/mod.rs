@@ -173,7 +173,8 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     /// Cancels all tasks of the group: those that have not started never will, and those that run are told.
-    /// Tasks that are spawned later are cancelled at once.
+    /// Tasks that are spawned later are cancelled at once. All this holds when it returns; meanwhile tasks may
+    /// still start.
     pub fn cancel(&self) {
         self.shared.token.cancel();
     }

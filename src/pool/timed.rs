@@ -94,14 +94,14 @@ impl ThreadPool {
         F: FnMut(&TaskContext<'_>) + Send + 'static,
     {
         let registry = self.registry();
-        let admitted = match submit::admit(registry, patience) {
-            Ok(admitted) => admitted,
-            Err(reason) => return Err(Refused { reason, task: f }),
-        };
         if let Err(error) = registry.timer.ensure_started() {
             let reason = RefusedReason::Timer(error);
             return Err(Refused { reason, task: f });
         }
+        let admitted = match submit::admit(registry, patience) {
+            Ok(admitted) => admitted,
+            Err(reason) => return Err(Refused { reason, task: f }),
+        };
         let (Every::Rate(period) | Every::Delay(period)) = every;
         let first = clock::after(period);
         let options = Options {
