@@ -21,6 +21,8 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/mutants}
 export RUSTFLAGS="--cfg loom --cap-lints allow"
 export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
 export RUST_BACKTRACE=0
+# Most of a mutant is as before.
+export CARGO_INCREMENTAL=1
 
 mkdir "$work/tree"
 tar -C "$root" --exclude=./target --exclude=./.git -cf - . | tar -C "$work/tree" -xf -
@@ -497,6 +499,10 @@ mutant "resize: a worker comes back uncounted" src/scheduler/presence.rs \
 mutant "resize: a new worker is not counted" src/scheduler/presence.rs \
     scheduler::model::presence::resize_grows_while_a_worker_leaves \
     'self.change(start.len() as u64 * (ACTIVE + SEARCHING));' ''
+mutant "resize: a worker comes back to a pool that has ended" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_grows_before_the_end \
+    '!self.is_terminated() && roster.part(index)' \
+    'roster.part(index)'
 mutant "roster: a worker comes back without its seat" src/scheduler/roster.rs \
     scheduler::model::presence::resize_grows_while_a_worker_leaves \
     'if back {

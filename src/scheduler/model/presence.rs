@@ -127,6 +127,24 @@ fn resize_grows_while_a_worker_leaves() {
     });
 }
 
+/// The same at the end of the pool: the worker that was leaving comes back in time, or not at all.
+#[test]
+fn resize_grows_before_the_end() {
+    explore("resize_grows_before_the_end", || {
+        let pool = Pool::new(2);
+        pool.resize(1);
+        let other = pool.spawn(|pool| {
+            pool.resize(2);
+            pool.close();
+            pool.main(0, false);
+        });
+        pool.main(1, false);
+        other.join().unwrap();
+        pool.join();
+        pool.check(0);
+    });
+}
+
 /// A letter for a worker against a pool that shrinks: it is posted and taken, or there is no such worker.
 #[test]
 fn resize_leaves_no_letter_behind() {
