@@ -223,7 +223,6 @@ impl Backoff {
     }
 
     /// The wait with jitter, which `random` decides: 0 is the longest, `u64::MAX` the shortest.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for the layers above"))]
     pub(crate) fn delay_with(&self, failed: u32, random: u64) -> Duration {
         // As many bits as a float can hold; both ends belong to the range.
         const BITS: u32 = f64::MANTISSA_DIGITS;

@@ -107,13 +107,11 @@ impl Retry {
     }
 
     /// Whether a panic is retried.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for the layers above"))]
     pub(crate) fn retries_panics(&self) -> bool {
         self.panics
     }
 
     /// How long to wait after `failed` attempts, the last of which gave `advice`; `None` is to give up.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for the layers above"))]
     pub(crate) fn next(&self, failed: u32, advice: Advice, random: u64) -> Option<Duration> {
         if failed >= self.max_attempts {
             return None;
