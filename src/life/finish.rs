@@ -42,10 +42,11 @@ impl Life {
             queue_time: record.queue_time,
             run_time,
         });
+        // First: a periodic task must not be seen to have ended and to rest as well.
+        self.set_waiting(record, false);
         if !record.returned {
             self.registry.tally_here().end_managed(how);
         }
-        self.set_waiting(record, false);
         self.release_slot(record);
     }
 

@@ -170,6 +170,9 @@ impl Life {
                 gauge.fetch_sub(1, Ordering::Release);
             }
         }
+        if self.periodic {
+            ledger.rests.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// Gives the slot of the queue's capacity back: it has started, or never will.

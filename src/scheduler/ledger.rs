@@ -26,6 +26,8 @@ pub(crate) struct Ledger {
     pub(crate) running: AtomicUsize,
     /// Periodic tasks between two runs.
     pub(crate) resting: AtomicUsize,
+    /// How often that has changed, counted after each change.
+    pub(crate) rests: CountU64,
     capacity: Option<Capacity>,
     pub(crate) queue_times: Times,
     pub(crate) run_times: Times,
@@ -133,6 +135,7 @@ impl Ledger {
             waiting: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             resting: AtomicUsize::new(0),
+            rests: CountU64::new(0),
             capacity,
             queue_times: Times::new(),
             run_times: Times::new(),
