@@ -123,7 +123,7 @@ pub(crate) use parking_lot::Mutex as StaticMutex;
 pub(crate) use std::sync::OnceLock;
 /// As `Arc`.
 pub(crate) use std::sync::Weak;
-/// For counts that nothing is decided by: no model looks at them.
+/// For counts: models see them change in every interleaving, but not out of order.
 pub(crate) use std::sync::atomic::AtomicU64 as CountU64;
 pub(crate) use std::sync::atomic::{
     AtomicU64 as StaticAtomicU64, AtomicUsize as StaticAtomicUsize, Ordering,

@@ -635,6 +635,13 @@ mutant "heap: a cancelled closure is forgotten" src/task/heap.rs \
     'std::mem::forget(closure);
             return None;'
 
+# When a pool is at rest
+
+mutant "ledger: lives are read after what was submitted" src/scheduler/ledger.rs \
+    scheduler::model::rest::model_rest_late_task_submits_before_it_is_gone \
+    'self.lives() <= resting && ended + resting as u64 >= sums().submitted();' \
+    'ended + resting as u64 >= sums().submitted() && self.lives() <= resting;'
+
 echo
 echo "$planted planted, $((planted - failures)) caught"
 [ "$failures" -eq 0 ]

@@ -115,17 +115,7 @@ impl Registry {
 
     /// Whether everything that was accepted has ended (periodic tasks that wait for their time aside).
     pub(crate) fn is_idle(&self) -> bool {
-        loop {
-            // One that is stopped meanwhile would count twice: as resting, and as ended.
-            let rests = self.ledger.rests.load(Ordering::Acquire);
-            let periodic = self.ledger.resting();
-            let sums = self.sums();
-            let idle = sums.all_ended() + periodic as u64 >= sums.submitted()
-                && self.ledger.lives() <= periodic;
-            if !idle || self.ledger.rests.load(Ordering::Acquire) == rests {
-                return idle;
-            }
-        }
+        self.ledger.is_at_rest(|| self.sums())
     }
 
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {

@@ -3,7 +3,7 @@
 //! Counts that are made on a participant are in its own tally; here is what is shared.
 
 use crate::gate::Gate;
-use crate::metrics::Tally;
+use crate::metrics::{Sums, Tally};
 use crate::sync::{Arc, AtomicUsize, CountU64, Mutex, Ordering};
 use crate::task::promise::Living;
 use std::fmt;
@@ -191,8 +191,25 @@ impl Ledger {
         self.lives.lock().places.iter().flatten().cloned().collect()
     }
 
-    pub(crate) fn resting(&self) -> usize {
+    fn resting(&self) -> usize {
         self.resting.load(Ordering::Acquire)
+    }
+
+    /// Whether everything that was accepted has ended, and is gone; periodic tasks that rest do not count.
+    ///
+    /// What has ended is read first, what was submitted last. Between them are the lives: a task that has
+    /// missed its deadline is counted as ended while it still runs, and may submit others until it is gone.
+    pub(crate) fn is_at_rest(&self, sums: impl Fn() -> Sums) -> bool {
+        loop {
+            // One that is stopped meanwhile would count twice: as resting, and as ended.
+            let rests = self.rests.load(Ordering::Acquire);
+            let resting = self.resting();
+            let ended = sums().all_ended();
+            let at_rest = self.lives() <= resting && ended + resting as u64 >= sums().submitted();
+            if !at_rest || self.rests.load(Ordering::Acquire) == rests {
+                return at_rest;
+            }
+        }
     }
 }
 

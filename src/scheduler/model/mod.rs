@@ -13,6 +13,7 @@ mod forks;
 mod idle;
 mod presence;
 mod registry;
+mod rest;
 
 use crate::sync::{Arc, Ordering};
 use std::sync::atomic::AtomicUsize as Tally;
