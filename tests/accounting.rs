@@ -7,7 +7,8 @@
 //!
 //! `WINDROW_STRESS_TASKS` is how many tasks are submitted for each pool size. The full run is
 //! `WINDROW_STRESS_TASKS=1000000 cargo test --release --test accounting`; by default it is a small part of that.
-//! A failure names the seed of its round; `WINDROW_STRESS_SEED` repeats that round alone (threads permitting).
+//! A failure names the seed of its round; `WINDROW_STRESS_SEED` repeats that round alone (threads permitting), and
+//! `WINDROW_STRESS_SIZE` leaves out the pools of other sizes.
 
 #[path = "accounting/books.rs"]
 mod books;
@@ -36,7 +37,7 @@ const TASKS: u64 = 40_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
-    Some(text.parse().expect("a number of tasks, or a seed"))
+    Some(text.parse().expect("a number of tasks, of workers, or a seed"))
 }
 
 #[test]
@@ -51,7 +52,11 @@ fn every_task_is_accounted_for() {
         }
     }));
     let mut seen = [0; RETURNED as usize + 1];
+    let only = number("WINDROW_STRESS_SIZE");
     for size in SIZES {
+        if only.is_some_and(|only| only != size as u64) {
+            continue;
+        }
         if let Some(seed) = number("WINDROW_STRESS_SEED") {
             watched(|| assert_eq!(round(size, seed, tasks_of(seed))[0], 0));
             continue;

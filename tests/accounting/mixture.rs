@@ -50,6 +50,7 @@ enum Kept {
 }
 
 impl Kept {
+    /// It is not let go after this: where an attempt was about to start, only the handle hears that it did not.
     fn cancel(&self) {
         match self {
             Kept::Plain(handle, _) => handle.cancel(),
@@ -125,6 +126,7 @@ pub(crate) struct Mixture<'p> {
     random: Random,
     token: CancelToken,
     kept: Vec<Kept>,
+    cancelled: Vec<Kept>,
 }
 
 impl<'p> Mixture<'p> {
@@ -141,6 +143,7 @@ impl<'p> Mixture<'p> {
             random: Random::new(seed),
             token: CancelToken::new(),
             kept: Vec::new(),
+            cancelled: Vec::new(),
         }
     }
 
@@ -169,6 +172,7 @@ impl<'p> Mixture<'p> {
         while !self.kept.is_empty() {
             self.look_after_one();
         }
+        self.cancelled.drain(..).for_each(Kept::join);
     }
 
     fn look_after_one(&mut self) {
@@ -186,7 +190,7 @@ impl<'p> Mixture<'p> {
             2 => kept.let_go(),
             _ => {
                 kept.cancel();
-                self.kept.push(kept);
+                self.cancelled.push(kept);
             }
         }
     }
