@@ -60,7 +60,8 @@ impl Registry {
         if self.idle.counts().paused() {
             self.idle.resume();
             self.idle.wake_everybody();
-            self.act_on(self.idle.notify_again(Kind::Task));
+            // In a stalled pool the waiters have not been told of what came during the pause.
+            self.act_on(self.idle.notify(Kind::Task));
         }
     }
 

@@ -109,9 +109,10 @@ impl Line {
         let (did, said, called) = (of(&self.did), of(&self.said), of(&self.called));
         let returned = of(&self.returned) != 0;
         let runs = self.runs.load(Ordering::SeqCst);
+        let drops = self.drops.load(Ordering::SeqCst);
         let story = || {
             format!(
-                "task {index}: {runs} runs, did {did}, said {said}, called {called}, \
+                "task {index}: {runs} runs, {drops} drops, did {did}, said {said}, called {called}, \
                  returned {returned}"
             )
         };

@@ -259,3 +259,28 @@ fn a_paused_pool_is_idle_when_its_only_task_is_cancelled_or_joined() {
         }
     });
 }
+
+/// A pool in which everybody waits has its waiters look for what comes; what has come during a pause is found as
+/// well when it ends.
+#[test]
+fn a_waiter_in_a_stalled_pool_finds_what_came_during_a_pause() {
+    watched(|| {
+        for seed in 0..20 {
+            let pool = ThreadPool::builder()
+                .num_threads(1)
+                .spare_threads(0)
+                .deterministic(seed)
+                .build()
+                .unwrap();
+            let waits =
+                pool.spawn(|| windrow::scope(|s| s.task().delay(HOUR).spawn(|| 7).join().unwrap()));
+            // The worker waits for its delayed task.
+            pool.sleep(HOUR / 2);
+            pool.pause();
+            pool.sleep(HOUR);
+            pool.resume();
+            pool.sleep(HOUR);
+            assert!(waits.is_finished(), "seed {seed}: nobody has found the task");
+        }
+    });
+}
