@@ -88,6 +88,7 @@ pub(crate) unsafe fn begin<T: Send>(
                 holds_slot: options.holds_slot,
                 released: false,
                 returned: false,
+                interrupted: false,
             }),
         });
         made = Some(Arc::clone(&life));

@@ -162,11 +162,19 @@ impl Living for Life {
     }
 
     fn interrupt(self: Arc<Self>) {
-        // One that has been handed back is in nobody's queue, but does not run.
-        let returned = self.record.lock().returned;
-        if self.phase.is_running() && !returned {
-            self.token.cancel();
+        {
+            let mut record = self.record.lock();
+            // One that has been handed back is in nobody's queue, but does not run.
+            if !self.phase.is_running() || record.returned {
+                return;
+            }
+            if record.running_since.is_none() {
+                // Whoever has claimed it was faster than we were: it runs, and hears of this then.
+                record.interrupted = true;
+                return;
+            }
         }
+        self.token.cancel();
     }
 
     fn id(&self) -> TaskId {

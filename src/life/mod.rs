@@ -112,6 +112,8 @@ struct Record {
     released: bool,
     /// `shutdown_now` has handed it back: its end has been counted.
     returned: bool,
+    /// It was told to stop when an attempt was about to start, or had just ended.
+    interrupted: bool,
 }
 
 // SAFETY: `body` is handed on by the phase; the counter outlives the life's end, which is the last that

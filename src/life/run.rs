@@ -61,15 +61,18 @@ impl Life {
             }
             self.pump();
         }
-        let attempt = {
+        let (attempt, interrupted) = {
             let mut record = self.record.lock();
             self.release_slot(&mut record);
             record.attempts += 1;
             record.worker = here.index();
             record.started_at.get_or_insert(now);
             record.running_since = Some(now);
-            record.attempts
+            (record.attempts, record.interrupted)
         };
+        if interrupted {
+            self.token.cancel();
+        }
         self.observe(|observer| observer.attempt_started(&self.info(), attempt));
         self.registry.ledger.running.fetch_add(1, Ordering::Release);
         let cx = TaskContext {
@@ -131,7 +134,7 @@ impl Life {
             None => {}
         }
         // Whoever cancelled while it ran has left it to us.
-        if self.token.is_cancelled() {
+        if self.was_stopped() {
             self.stop();
         }
         if self.periodic {
@@ -159,10 +162,15 @@ impl Life {
         limit
             .line()
             .join(&(Arc::clone(&self) as Arc<dyn Waiting>), released);
-        if self.token.is_cancelled() {
+        if self.was_stopped() {
             self.stop();
         }
         self.pump();
+    }
+
+    /// Whether it was told to stop between two attempts.
+    fn was_stopped(&self) -> bool {
+        self.token.is_cancelled() || self.record.lock().interrupted
     }
 
     /// Lets those in the line go for whom there are permits.
