@@ -108,7 +108,7 @@
 //! | 1 | `latch`, `metrics`, `policy`; above them `cancel`, `gate`, `task` |
 //! | 2 | `scheduler` (its `README.md` has the protocols and the measurements) |
 //! | 3 | `rate_limit`; above it `life`; above that `pool` |
-//! | 4 | `scope`, `group`, `wait_group`, `autoscale` |
+//! | 4 | `scope`, `group`, `scatter`, `wait_group`, `autoscale` |
 
 mod autoscale;
 mod cancel;
@@ -127,6 +127,7 @@ mod priority;
 mod rate_limit;
 mod report;
 mod rng;
+mod scatter;
 mod scheduler;
 mod scope;
 #[cfg_attr(loom, path = "sim/inert.rs")]
@@ -157,5 +158,9 @@ pub use pool::{JoinHandle, ThreadPool, ThreadPoolBuilder};
 pub use priority::Priority;
 pub use rate_limit::RateLimit;
 pub use report::{Outcome, Report, TaskId};
+pub use scatter::{
+    Combiner, CombinerHandle, CombinerStats, Emit, Finish, Handled, Limit, Limiter, Results, Run,
+    RunHandle, RunStats, Scatter, Via, combine, gather, gather_each,
+};
 pub use scope::{InScope, Scope, ScopedJoinHandle, scope};
 pub use wait_group::WaitGroup;

@@ -37,7 +37,10 @@ const TASKS: u64 = 40_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
-    Some(text.parse().expect("a number of tasks, of workers, or a seed"))
+    Some(
+        text.parse()
+            .expect("a number of tasks, of workers, or a seed"),
+    )
 }
 
 #[test]

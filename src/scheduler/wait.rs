@@ -15,6 +15,7 @@ use crate::scheduler::registry::check_process;
 use crate::scheduler::worker::pause;
 use crate::sync::Arc;
 use crate::task::counter::Counter;
+use crate::task::inbox::Inbox;
 use crate::task::node::Node;
 use crate::task::remote::Remote;
 use crate::task::stack::StackHeader;
@@ -67,6 +68,21 @@ impl Awaited for Counter {
     }
     fn unregister(&self) -> bool {
         Counter::unregister(self)
+    }
+}
+
+impl Awaited for Inbox {
+    fn node(&self) -> *const Node {
+        &raw const self.node
+    }
+    fn is_done(&self) -> bool {
+        self.has_news()
+    }
+    fn register(&self, parker: &Arc<Parker>) -> bool {
+        Inbox::register(self, parker) == Registration::Registered
+    }
+    fn unregister(&self) -> bool {
+        Inbox::unregister(self)
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Spawned,
     /// Its parent is the node of a scope's counter, which counts it and outlives it.
     Scoped,
+    /// Its parent is the node of a run's inbox, to which it comes back.
+    Gathered,
     /// Its spawner waits for it, and guests must not run it.
     Installed,
     /// An entry that runs one attempt of a task with options; see `promise`.
@@ -33,7 +35,7 @@ impl Kind {
     pub(crate) fn passage(self) -> Passage {
         match self {
             Kind::Spawned => Passage::Spawned,
-            Kind::Scoped | Kind::Installed => Passage::Structured,
+            Kind::Scoped | Kind::Installed | Kind::Gathered => Passage::Structured,
             Kind::Dispatch | Kind::Promise | Kind::ScopedPromise => Passage::Dispatch,
         }
     }
@@ -93,9 +95,11 @@ impl Header {
     /// Counts the end of a task; that of a task with options is counted where its life is.
     #[inline(always)]
     pub(super) fn count_end(&self, how: Ended, env: Env<'_>) {
-        if let (Some(tally), Kind::Spawned | Kind::Scoped | Kind::Installed) =
-            (env.tally, self.kind)
-        {
+        let counted = match self.kind {
+            Kind::Spawned | Kind::Scoped | Kind::Gathered | Kind::Installed => env.tally,
+            Kind::Dispatch | Kind::Promise | Kind::ScopedPromise => None,
+        };
+        if let Some(tally) = counted {
             tally.end(how);
         }
     }

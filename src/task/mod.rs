@@ -9,6 +9,8 @@
 //! | `header` | what all spawned tasks have in common |
 //! | `body` | closure, then outcome |
 //! | `heap` | a spawned task, one allocation together with its handle |
+//! | `inbox` | where the results of a run arrive |
+//! | `gathered` | a task of a run, with what receives its result |
 //! | `entry` | a queue's reference to a task, and the claim on it |
 //! | `remote` | a handle's reference to a task |
 //! | `phase` | the phases of a task with options: who may start, end or report it |
@@ -22,8 +24,10 @@ pub(crate) mod blocks;
 mod body;
 pub(crate) mod counter;
 pub(crate) mod entry;
+pub(crate) mod gathered;
 pub(crate) mod header;
 pub(crate) mod heap;
+pub(crate) mod inbox;
 pub(crate) mod node;
 pub(crate) mod phase;
 pub(crate) mod promise;

@@ -97,6 +97,11 @@ impl State {
         Self(AtomicUsize::new(QUEUED | HANDLE))
     }
 
+    /// The same without a handle: only whoever pops the entry can claim it.
+    pub(crate) fn unattended() -> Self {
+        Self(AtomicUsize::new(QUEUED))
+    }
+
     /// A place for an outcome that is never queued: whoever made it has the claim.
     pub(crate) fn promised() -> Self {
         Self(AtomicUsize::new(CLAIMED | HANDLE))

@@ -280,7 +280,10 @@ fn a_waiter_in_a_stalled_pool_finds_what_came_during_a_pause() {
             pool.sleep(HOUR);
             pool.resume();
             pool.sleep(HOUR);
-            assert!(waits.is_finished(), "seed {seed}: nobody has found the task");
+            assert!(
+                waits.is_finished(),
+                "seed {seed}: nobody has found the task"
+            );
         }
     });
 }

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["rate_limit"],
     &["life"],
     &["pool"],
-    &["scope", "group", "wait_group", "autoscale"],
+    &["scope", "group", "scatter", "wait_group", "autoscale"],
 ];
 
 /// What a file, or a folder of files, uses on its own line or above in spite of that.

@@ -1,0 +1,447 @@
+//! Where inputs are combined: the instances, and who has them when.
+//!
+//! Where a task scattered into a combiner has run, its result goes into an *instance* of the combiner on the same
+//! thread. There is a place for an instance per worker (and one for the caller); a place is chosen by the thread's
+//! seat in the pool, so mostly only one thread comes to it.
+//!
+//! # States of a place
+//! | state | meaning |
+//! |---|---|
+//! | idle | its instance, if there is one, is in it |
+//! | busy | one thread has the instance out and feeds or flushes it; others leave their inputs in `pending` |
+//!
+//! Whoever makes it busy goes on until nothing is pending, and only then puts the instance back; both under the
+//! place's lock, so no input is left behind. User code runs outside of the lock, so nobody ever waits for it.
+//!
+//! # Flushing
+//! When every task has come back, no place is busy and nothing is pending: whoever is busy is a task that has not
+//! come back. The owner then queues a flush for each place that has got something since its last one. Flushes come
+//! back like tasks, so what they emit has come before the run sees the end. Hold times ask for a flush earlier; one
+//! that finds the place busy does nothing, the time starts anew.
+//!
+//! # Panics
+//! What panics (factory, `combine`, `flush`, the drop of an instance) takes its instance with it, and the inputs
+//! that were in it are forfeited; the next input makes a fresh one. The panic is the task's, or the flush's, and so
+//! ends at the end of the run.
+
+use crate::clock;
+use crate::scatter::combiner::{Combiner, CombinerStats, Emit, Settings};
+use crate::scatter::shared::Shared;
+use crate::scheduler::{Participant, Timed};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::task::counter::Owner;
+use crate::task::gathered::{self, Outcome, Receiver};
+use crate::unwind::{self, Payload};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// When instances are made, flushed and dropped. All times are zero or `MAX` at first: no limits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holds {
+    pub(super) spawn_delay: Duration,
+    pub(super) min_hold: Duration,
+    pub(super) max_hold: Duration,
+    pub(super) idle_timeout: Duration,
+}
+
+impl Holds {
+    fn is_timed(&self) -> bool {
+        [self.min_hold, self.max_hold, self.idle_timeout]
+            .iter()
+            .any(|&time| time != Duration::MAX)
+    }
+
+    /// When an instance is to be looked after.
+    pub(super) fn due(&self, since: &Since) -> Option<Instant> {
+        let of = |from: Option<Instant>, time: Duration| from.and_then(|at| at.checked_add(time));
+        [
+            of(since.first, self.max_hold),
+            of(since.first.and(since.last), self.min_hold),
+            of(since.last, self.idle_timeout),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+/// The times of an instance's inputs, where they matter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Since {
+    /// The first since the last flush.
+    first: Option<Instant>,
+    pub(super) last: Option<Instant>,
+}
+
+pub(super) struct Instance<C> {
+    combiner: C,
+    pub(super) since: Since,
+    /// Inputs since the last flush.
+    pub(super) unflushed: u64,
+}
+
+pub(super) struct Place<C: Combiner> {
+    busy: bool,
+    pub(super) instance: Option<Box<Instance<C>>>,
+    pending: VecDeque<C::Input>,
+    pub(super) stats: CombinerStats,
+}
+
+/// What tasks and flushes need of a combiner, on any thread.
+pub(super) struct Places<'env, C: Combiner> {
+    pub(super) run: Arc<Shared>,
+    pub(super) factory: Box<dyn Fn() -> C + Send + Sync + 'env>,
+    pub(super) places: Vec<Mutex<Place<C>>>,
+    /// How many of them may be used.
+    limit: AtomicUsize,
+    pub(super) live: AtomicUsize,
+    pub(super) holds: Mutex<Holds>,
+    timed: AtomicBool,
+    delayed: AtomicBool,
+    /// When the last instance was made, if that matters.
+    last_made: Mutex<Option<Instant>>,
+    /// The timer has been set.
+    pub(super) armed: AtomicBool,
+    /// How emissions get to their handler, and where that is: on the owner's side.
+    pub(super) receive: Receive,
+    pub(super) handler: *const (),
+}
+
+/// Receives an emission; knows the types of the run.
+pub(super) type Receive = unsafe fn(handler: *const (), value: *mut (), cx: *mut ());
+
+// SAFETY: everything is locked, atomic or made for sharing, but the handler, which the owner alone touches.
+unsafe impl<C: Combiner> Send for Places<'_, C> {}
+// SAFETY: as above.
+unsafe impl<C: Combiner> Sync for Places<'_, C> {}
+
+/// An emitted value's way to its handler.
+struct ToHandler {
+    receive: Receive,
+    handler: *const (),
+}
+
+// SAFETY: used on the owner's thread only.
+unsafe impl Send for ToHandler {}
+
+impl<T> Receiver<T> for ToHandler {
+    unsafe fn receive(self, outcome: Outcome<T>, cx: *mut ()) {
+        if let Outcome::Value(value) = outcome {
+            let mut value = Some(value);
+            // SAFETY: the run has set both, for this type of value and this context.
+            unsafe { (self.receive)(self.handler, (&raw mut value).cast(), cx) };
+        }
+    }
+}
+
+fn seat_here() -> (usize, Owner) {
+    let here = Participant::current();
+    // SAFETY: a current participant is alive.
+    let seat = unsafe { here.as_ref() }.map_or(0, Participant::seat);
+    (seat, here.cast())
+}
+
+impl<'env, C: Combiner> Places<'env, C> {
+    /// With a place for each thread of the pool, and one for the caller.
+    pub(super) fn new(
+        run: &Arc<Shared>,
+        factory: Box<dyn Fn() -> C + Send + Sync + 'env>,
+        receive: Receive,
+        handler: *const (),
+    ) -> Self {
+        let place = || {
+            Mutex::new(Place {
+                busy: false,
+                instance: None,
+                pending: VecDeque::new(),
+                stats: CombinerStats::default(),
+            })
+        };
+        let count = run.registry.idle.size() + 1;
+        Self {
+            run: Arc::clone(run),
+            factory,
+            places: (0..count).map(|_| place()).collect(),
+            limit: AtomicUsize::new(count),
+            live: AtomicUsize::new(0),
+            holds: Mutex::new(Holds {
+                spawn_delay: Duration::ZERO,
+                min_hold: Duration::MAX,
+                max_hold: Duration::MAX,
+                idle_timeout: Duration::MAX,
+            }),
+            timed: AtomicBool::new(false),
+            delayed: AtomicBool::new(false),
+            last_made: Mutex::new(None),
+            armed: AtomicBool::new(false),
+            receive,
+            handler,
+        }
+    }
+
+    /// Takes an input in. Unwinds if the user's code does.
+    fn put(&self, input: C::Input) {
+        let (seat, here) = seat_here();
+        let places = self.limit.load(Ordering::Relaxed);
+        let index = seat % places;
+        let index = if self.delayed.load(Ordering::Relaxed) {
+            self.place_after_delay(index, places)
+        } else {
+            index
+        };
+        let mut place = self.places[index].lock();
+        if place.busy {
+            place.pending.push_back(input);
+            return;
+        }
+        place.busy = true;
+        let instance = place.instance.take();
+        drop(place);
+        let mut turn = Turn {
+            places: self,
+            index,
+            instance,
+            made: 0,
+            emitted: 0,
+            lost: 0,
+        };
+        let mut next = Some(input);
+        let mut first_panic = None;
+        while let Some(input) = next {
+            if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
+                turn.fail();
+                match first_panic {
+                    None => first_panic = Some(payload),
+                    Some(_) => unwind::discard(payload),
+                }
+            }
+            next = turn.go_on();
+        }
+        if let Some(payload) = first_panic {
+            std::panic::resume_unwind(payload);
+        }
+    }
+
+    /// While the last instance is younger than the delay, inputs go to one that there is.
+    fn place_after_delay(&self, index: usize, places: usize) -> usize {
+        let delay = self.holds.lock().spawn_delay;
+        {
+            let place = self.places[index].lock();
+            if place.busy || place.instance.is_some() {
+                return index;
+            }
+        }
+        let mut last = self.last_made.lock();
+        let now = clock::now();
+        let young = last.is_some_and(|made| now.saturating_duration_since(made) < delay);
+        if young {
+            let lives = |&other: &usize| {
+                let place = self.places[other].lock();
+                place.busy || place.instance.is_some()
+            };
+            if let Some(other) = (0..places).find(lives) {
+                return other;
+            }
+        }
+        *last = Some(now);
+        index
+    }
+
+    /// Flushes the instance in a place, if nobody is at it. `drop_it`: it has been idle for long.
+    pub(super) fn flush(&self, index: usize, drop_it: bool) {
+        let (_, here) = seat_here();
+        let mut place = self.places[index].lock();
+        if place.busy {
+            return;
+        }
+        place.busy = true;
+        let instance = place.instance.take();
+        drop(place);
+        let mut turn = Turn {
+            places: self,
+            index,
+            instance,
+            made: 0,
+            emitted: 0,
+            lost: 0,
+        };
+        let mut panic = unwind::catch(|| turn.flush(here)).err();
+        if panic.is_some() {
+            turn.fail();
+        } else if drop_it {
+            panic = turn.drop_instance();
+        }
+        while let Some(input) = turn.go_on() {
+            if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
+                turn.fail();
+                match panic {
+                    None => panic = Some(payload),
+                    Some(_) => unwind::discard(payload),
+                }
+            }
+        }
+        if let Some(payload) = panic {
+            std::panic::resume_unwind(payload);
+        }
+    }
+
+    fn stats(&self) -> CombinerStats {
+        let mut sum = CombinerStats {
+            live: self.live.load(Ordering::Relaxed),
+            ..CombinerStats::default()
+        };
+        for place in &self.places {
+            let stats = place.lock().stats;
+            sum.combined += stats.combined;
+            sum.emitted += stats.emitted;
+            sum.flushed += stats.flushed;
+            sum.forfeited += stats.forfeited;
+        }
+        sum
+    }
+
+    /// Sets the timer, unless it is set.
+    pub(super) fn arm(&self, at: Option<Instant>) {
+        if let Some(at) = at {
+            if !self.armed.swap(true, Ordering::Relaxed) {
+                let timed = Arc::clone(&self.run) as Arc<dyn Timed>;
+                self.run.registry.timer.add(at, timed);
+            }
+        }
+    }
+}
+
+/// The time in which a thread has a place for itself.
+struct Turn<'p, 'env, C: Combiner> {
+    places: &'p Places<'env, C>,
+    index: usize,
+    instance: Option<Box<Instance<C>>>,
+    made: u64,
+    emitted: u64,
+    lost: u64,
+}
+
+impl<C: Combiner> Turn<'_, '_, C> {
+    fn combine(&mut self, input: C::Input, here: Owner) {
+        let places = self.places;
+        let instance = match &mut self.instance {
+            Some(instance) => instance,
+            none => {
+                // If this panics, the input is all that is lost.
+                self.lost += 1;
+                let combiner = (places.factory)();
+                self.lost -= 1;
+                places.live.fetch_add(1, Ordering::Relaxed);
+                none.insert(Box::new(Instance {
+                    combiner,
+                    since: Since::default(),
+                    unflushed: 0,
+                }))
+            }
+        };
+        instance.unflushed += 1;
+        if places.timed.load(Ordering::Relaxed) {
+            let now = clock::now();
+            instance.since.first.get_or_insert(now);
+            instance.since.last = Some(now);
+            let due = places.holds.lock().due(&instance.since);
+            places.arm(due);
+        }
+        let emitted = &mut self.emitted;
+        let mut emit = |value| places.emit(value, here, emitted);
+        instance
+            .combiner
+            .combine(input, &mut Emit { emit: &mut emit });
+        self.made += 1;
+    }
+
+    fn flush(&mut self, here: Owner) {
+        if let Some(instance) = &mut self.instance {
+            let (places, emitted) = (self.places, &mut self.emitted);
+            let mut emit = |value| places.emit(value, here, emitted);
+            instance.combiner.flush(&mut Emit { emit: &mut emit });
+            self.places.places[self.index].lock().stats.flushed +=
+                std::mem::take(&mut instance.unflushed);
+            instance.since.first = None;
+        }
+    }
+
+    /// The user's code has panicked: the instance goes, with what is in it.
+    fn fail(&mut self) {
+        if let Some(payload) = self.drop_instance() {
+            unwind::discard(payload);
+        }
+    }
+
+    fn drop_instance(&mut self) -> Option<Payload> {
+        let instance = self.instance.take()?;
+        self.lost += instance.unflushed;
+        self.places.live.fetch_sub(1, Ordering::Relaxed);
+        unwind::drop_quietly(instance)
+    }
+
+    /// The next input that others have left; or the place is idle again.
+    fn go_on(&mut self) -> Option<C::Input> {
+        let mut place = self.places.places[self.index].lock();
+        place.stats.combined += std::mem::take(&mut self.made);
+        place.stats.emitted += std::mem::take(&mut self.emitted);
+        place.stats.forfeited += std::mem::take(&mut self.lost);
+        let next = place.pending.pop_front();
+        if next.is_none() {
+            place.instance = self.instance.take();
+            place.busy = false;
+        }
+        next
+    }
+}
+
+impl<C: Combiner> Places<'_, C> {
+    fn emit(&self, value: C::Output, here: Owner, emitted: &mut u64) {
+        *emitted += 1;
+        let receiver = ToHandler {
+            receive: self.receive,
+            handler: self.handler,
+        };
+        // SAFETY: the task, or the flush, in which this happens has not come back yet; the value and the handler
+        // outlive the run.
+        unsafe { gathered::deliver(value, receiver, &raw const self.run.inbox, here) };
+    }
+}
+
+/// What a task needs of its combiner.
+pub(super) trait Put<T>: Send + Sync {
+    fn put(&self, input: T);
+}
+
+impl<C: Combiner> Put<C::Input> for Places<'_, C> {
+    fn put(&self, input: C::Input) {
+        Places::put(self, input);
+    }
+}
+
+impl<C: Combiner> Settings<C::Input> for Places<'_, C> {
+    fn stats(&self) -> CombinerStats {
+        Places::stats(self)
+    }
+
+    fn holds(&self) -> &Mutex<Holds> {
+        &self.holds
+    }
+
+    fn take_up(&self) {
+        let holds = *self.holds.lock();
+        if holds.is_timed() {
+            if let Err(error) = self.run.registry.timer.ensure_started() {
+                panic!("windrow: the timer of the pool could not be started: {error}");
+            }
+        }
+        self.timed.store(holds.is_timed(), Ordering::Relaxed);
+        let delayed = holds.spawn_delay > Duration::ZERO;
+        self.delayed.store(delayed, Ordering::Relaxed);
+    }
+
+    fn set_limit(&self, instances: usize) {
+        let limit = instances.min(self.places.len());
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,439 @@
+//! The scattering side of a run: what the body and the handlers share.
+
+use crate::cancel::CancelToken;
+use crate::error::{Refused, RefusedReason};
+use crate::priority::Priority;
+use crate::scatter::combiner::{CombinerHandle, Flushable};
+use crate::scatter::limiter::{Admission, Limiter};
+use crate::scatter::shared::{RunHandle, RunStats, Shared, bump};
+use crate::scatter::{Handled, Via};
+use crate::scheduler::Participant;
+use crate::sync::{Arc, Ordering};
+use crate::task::gathered::{self, Outcome, Receiver};
+use crate::task::header::Kind;
+use crate::unwind::{self, Payload};
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+/// The scattering side of a [run](crate::gather): handlers get it to scatter further work.
+///
+/// Nothing here blocks. A task scattered from a handler is accepted at once, and waits in the queue of the pool or
+/// behind its [`Limiter`]; [`max_outstanding`](crate::Run::max_outstanding) does not hold handlers back. A function that
+/// scatters recursively takes a `&Scatter`, and the body of the run can pass its [`Run`](crate::Run) for one.
+///
+/// It cannot be sent to another thread, so a task of a run cannot scatter into it; a task's result is the way
+/// to ask for more:
+///
+/// ```compile_fail,E0277
+/// windrow::gather(0, |run| {
+///     let run = &*run;
+///     run.scatter(|| run.cancel(), |_, _, ()| ());
+/// });
+/// ```
+pub struct Scatter<'env, S, E = Infallible> {
+    pub(super) shared: Arc<Shared>,
+    /// The owner's place in the pool. Alive as long as the run.
+    pub(super) here: *const Participant,
+    level: Priority,
+    /// Tasks and flushes that have been accepted and not been received.
+    pub(super) outstanding: Cell<usize>,
+    /// Something has been received since the last flush.
+    pub(super) dirty: Cell<bool>,
+    /// The first panic of a task or a combiner.
+    panic: RefCell<Option<Payload>>,
+    pub(super) limiters: RefCell<Vec<Limiter>>,
+    pub(super) combiners: RefCell<Vec<Rc<dyn Flushable + 'env>>>,
+    /// Invariant in everything: the handlers that are on their way expect just these types.
+    marker: PhantomData<(Cell<&'env ()>, Cell<S>, Cell<E>)>,
+}
+
+/// What an item is received with.
+pub(super) struct Context<'a, 'env, S, E> {
+    pub(super) state: &'a mut S,
+    pub(super) scatter: &'a Scatter<'env, S, E>,
+    /// What the handler has come to, if there was one to call.
+    pub(super) handled: Option<Result<(), E>>,
+}
+
+impl<'env, S, E> Scatter<'env, S, E> {
+    pub(super) fn new(shared: Arc<Shared>, here: &Participant) -> Self {
+        Self {
+            shared,
+            level: here.level(),
+            here,
+            outstanding: Cell::new(0),
+            dirty: Cell::new(false),
+            panic: RefCell::new(None),
+            limiters: RefCell::new(Vec::new()),
+            combiners: RefCell::new(Vec::new()),
+            marker: PhantomData,
+        }
+    }
+
+    pub(super) fn here(&self) -> &Participant {
+        // SAFETY: alive as long as the run.
+        unsafe { &*self.here }
+    }
+
+    /// Scatters a task: `task` runs in the pool, and `handler` gets the state and the result, on the caller's
+    /// thread, when the run gathers it.
+    ///
+    /// Never blocks. Returns whether the run has accepted the task; it does not if it has been cancelled. Then task
+    /// and handler are dropped ([`try_scatter`](Self::try_scatter) gives them back).
+    ///
+    /// ```
+    /// use windrow::Scatter;
+    ///
+    /// /// Sums up a tree whose nodes are known only when their parents have been looked at.
+    /// fn visit(run: &Scatter<'_, u64>, node: u64) {
+    ///     let children = move || (2 * node..=2 * node + 1).filter(|&n| n < 100).collect::<Vec<_>>();
+    ///     run.scatter(children, move |sum, run, children| {
+    ///         *sum += node;
+    ///         children.into_iter().for_each(|child| visit(run, child));
+    ///     });
+    /// }
+    /// assert_eq!(windrow::gather(0, |run| visit(run, 1)), (1..100).sum());
+    /// ```
+    pub fn scatter<F, T, H, R>(&self, task: F, handler: H) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        self.submit(None, task, Handler::new(handler)).is_ok()
+    }
+
+    /// [`scatter`](Self::scatter), which gives task and handler back if the run has been cancelled.
+    ///
+    /// # Errors
+    /// [`RefusedReason::Closed`], with both.
+    pub fn try_scatter<F, T, H, R>(&self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        let result = self.submit(None, task, Handler::new(handler));
+        result.map_err(|(task, handler)| Refused {
+            reason: RefusedReason::Closed,
+            task: (task, handler.into_inner()),
+        })
+    }
+
+    /// Scatters a task whose result goes into a [combiner](crate::Run::combiner).
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn scatter_into<F, T>(&self, task: F, combiner: &CombinerHandle<'env, T>) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        self.check(combiner);
+        let task = combiner.feed(task);
+        self.submit(None, task, Quiet::<S, E, false>::new()).is_ok()
+    }
+
+    /// Puts what is scattered behind a limiter.
+    ///
+    /// ```
+    /// use windrow::Limiter;
+    ///
+    /// // Two kinds of tasks, of which one is bounded; its tasks are scattered by a handler.
+    /// let heavy = Limiter::new(1);
+    /// let sum = windrow::gather(0, |run| {
+    ///     for n in 0..10_u64 {
+    ///         let heavy = heavy.clone();
+    ///         run.scatter(move || n, move |_, run, n| {
+    ///             run.via(&heavy).scatter(move || n * n, |sum, _, square| *sum += square);
+    ///         });
+    ///     }
+    /// });
+    /// assert_eq!(sum, 285);
+    /// ```
+    pub fn via<'a>(&'a self, limiter: &'a Limiter) -> Via<'a, &'a Self> {
+        Via { to: self, limiter }
+    }
+
+    /// Ends the run early: tasks that have not started are not run, results that have not been handled are dropped.
+    /// Tasks that run go on, and can ask the [`token`](Self::token). Returns at once; the end of the run waits for
+    /// them.
+    ///
+    /// ```
+    /// let found = windrow::gather(None, |run| {
+    ///     for n in 1.. {
+    ///         let accepted = run.scatter(move || n * n % 1000 == 249, move |found, run, yes| {
+    ///             if yes {
+    ///                 found.get_or_insert(n);
+    ///                 run.cancel();
+    ///             }
+    ///         });
+    ///         if !accepted {
+    ///             break;
+    ///         }
+    ///     }
+    /// });
+    /// assert_eq!(found.map(|n: u64| n * n % 1000), Some(249));
+    /// ```
+    pub fn cancel(&self) {
+        self.shared.token.cancel();
+    }
+
+    /// Whether the run has been cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.inbox.is_cancelled()
+    }
+
+    /// The run's token, for tasks that are to stop early when the run is cancelled. Cancelling it cancels the run.
+    pub fn token(&self) -> &CancelToken {
+        &self.shared.token
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> RunHandle {
+        RunHandle(Arc::clone(&self.shared))
+    }
+
+    /// What has become of the run's tasks so far.
+    pub fn stats(&self) -> RunStats {
+        self.shared.stats()
+    }
+
+    /// How many tasks are held by limiters, queued, running, or done and not handled.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding.get()
+    }
+
+    pub(super) fn check<T>(&self, combiner: &CombinerHandle<'env, T>) {
+        assert!(
+            combiner.belongs_to(&self.shared),
+            "windrow: a task was scattered into a combiner of another run"
+        );
+    }
+
+    /// Accepts a task, unless the run takes nothing any more or the limiter is closed.
+    pub(super) fn submit<F, T, R>(
+        &self,
+        limiter: Option<&Limiter>,
+        f: F,
+        receiver: R,
+    ) -> Result<(), (F, R)>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        R: Receiver<T>,
+    {
+        if !self.accepts() {
+            return Err((f, receiver));
+        }
+        let Some(limiter) = limiter else {
+            self.launch(f, receiver);
+            return Ok(());
+        };
+        match limiter.take(None) {
+            Admission::Closed => return Err((f, receiver)),
+            Admission::Slot => self.launch_in_slot(limiter, f, receiver),
+            Admission::Full => {
+                self.know(limiter);
+                self.outstanding.set(self.outstanding.get() + 1);
+                bump(&self.shared.counts.scattered);
+                // SAFETY: as in `queue`.
+                let entry = unsafe { self.make(in_slot(limiter, f), receiver) };
+                limiter.hold(entry, Arc::as_ptr(&self.shared));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether handlers may scatter.
+    fn accepts(&self) -> bool {
+        !self.shared.inbox.is_cancelled() && !self.shared.finished.load(Ordering::Relaxed)
+    }
+
+    /// Queues a task that has been accepted.
+    pub(super) fn launch<F, T, R>(&self, f: F, receiver: R)
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        R: Receiver<T>,
+    {
+        bump(&self.shared.counts.scattered);
+        self.queue(f, receiver);
+    }
+
+    /// The same for one that has a slot.
+    pub(super) fn launch_in_slot<F, T, R>(&self, limiter: &Limiter, f: F, receiver: R)
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        R: Receiver<T>,
+    {
+        self.launch(in_slot(limiter, f), receiver);
+    }
+
+    /// Queues a task that comes back.
+    pub(super) fn queue<F, T, R>(&self, f: F, receiver: R)
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        R: Receiver<T>,
+    {
+        self.outstanding.set(self.outstanding.get() + 1);
+        let here = self.here();
+        // SAFETY: `'env` outlives the run, which does not end before it has received everything.
+        let entry = unsafe { self.make(f, receiver) };
+        here.tally.enter(entry.level(), Kind::Gathered.passage());
+        here.push_task(entry);
+    }
+
+    /// # Safety
+    /// The task is outstanding, so that the run waits for it.
+    unsafe fn make<F, T, R>(&self, f: F, receiver: R) -> crate::task::entry::Entry
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        R: Receiver<T>,
+    {
+        // SAFETY: handed on.
+        unsafe { gathered::new(f, receiver, &raw const self.shared.inbox, self.level) }
+    }
+
+    /// Keeps a limiter in mind, for what is held there when the run is cancelled.
+    pub(super) fn know(&self, limiter: &Limiter) {
+        let mut known = self.limiters.borrow_mut();
+        if !known.iter().any(|other| other.is_same(limiter)) {
+            known.push(limiter.clone());
+        }
+    }
+
+    /// Keeps a panic for the end of the run.
+    pub(super) fn keep_panic(&self, payload: Payload) {
+        let first = self.panic.borrow().is_none();
+        if first {
+            *self.panic.borrow_mut() = Some(payload);
+        } else {
+            unwind::discard(payload);
+        }
+    }
+
+    pub(super) fn take_panic(&self) -> Option<Payload> {
+        self.panic.take()
+    }
+
+    /// A task has come back without a result that anybody may have.
+    fn receive_lost<T>(&self, outcome: Outcome<T>) {
+        let counts = &self.shared.counts;
+        match outcome {
+            Outcome::Panicked(payload) => {
+                bump(&counts.panicked);
+                self.keep_panic(payload);
+            }
+            Outcome::Forfeited(panic) => {
+                bump(&counts.forfeited);
+                panic
+                    .into_iter()
+                    .for_each(|payload| self.keep_panic(payload));
+            }
+            Outcome::Value(value) => {
+                bump(&counts.forfeited);
+                if let Some(payload) = unwind::drop_quietly(value) {
+                    self.keep_panic(payload);
+                }
+            }
+        }
+    }
+
+    pub(super) fn received(&self) {
+        self.outstanding.set(self.outstanding.get() - 1);
+        self.dirty.set(true);
+    }
+}
+
+/// The task with its slot, which is given back when the task has run, or is dropped.
+fn in_slot<F, T>(limiter: &Limiter, f: F) -> impl FnOnce() -> T + Send + use<F, T>
+where
+    F: FnOnce() -> T + Send,
+{
+    let slot = limiter.slot();
+    move || {
+        let _slot = slot;
+        f()
+    }
+}
+
+/// A handler, on its way with its task; it knows the types of its run.
+pub(super) struct Handler<'env, S, E, H, R> {
+    handler: H,
+    marker: PhantomData<fn(&'env (), S, E) -> R>,
+}
+
+impl<H, S, E, R> Handler<'_, S, E, H, R> {
+    pub(super) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            marker: PhantomData,
+        }
+    }
+
+    pub(super) fn into_inner(self) -> H {
+        self.handler
+    }
+}
+
+impl<'env, S, E, T, H, R> Receiver<T> for Handler<'env, S, E, H, R>
+where
+    H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R,
+    R: Handled<E>,
+{
+    unsafe fn receive(self, outcome: Outcome<T>, cx: *mut ()) {
+        // SAFETY: the run that it was scattered into has this context.
+        let cx = unsafe { &mut *cx.cast::<Context<'_, 'env, S, E>>() };
+        cx.scatter.received();
+        match outcome {
+            Outcome::Value(value) if !cx.scatter.is_cancelled() => {
+                bump(&cx.scatter.shared.counts.gathered);
+                let handled = (self.handler)(cx.state, cx.scatter, value);
+                cx.handled = Some(handled.into_result());
+            }
+            lost => cx.scatter.receive_lost(lost),
+        }
+    }
+}
+
+/// What receives a task whose result has been combined, or (`FLUSH`) the flush of a combiner.
+pub(super) struct Quiet<'env, S, E, const FLUSH: bool>(PhantomData<fn(&'env (), S, E)>);
+
+impl<S, E, const FLUSH: bool> Quiet<'_, S, E, FLUSH> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'env, S, E, const FLUSH: bool> Receiver<()> for Quiet<'env, S, E, FLUSH> {
+    unsafe fn receive(self, outcome: Outcome<()>, cx: *mut ()) {
+        // SAFETY: the run that it was scattered into has this context.
+        let cx = unsafe { &mut *cx.cast::<Context<'_, 'env, S, E>>() };
+        cx.scatter.received();
+        match outcome {
+            Outcome::Value(()) if FLUSH => {}
+            Outcome::Value(()) => bump(&cx.scatter.shared.counts.gathered),
+            Outcome::Forfeited(_) if FLUSH => {}
+            Outcome::Panicked(payload) if FLUSH => cx.scatter.keep_panic(payload),
+            lost => cx.scatter.receive_lost(lost),
+        }
+    }
+}
+
+impl<S, E> fmt::Debug for Scatter<'_, S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scatter")
+            .field("outstanding", &self.outstanding.get())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,630 @@
+//! The gathering side of a run: the body's.
+
+use crate::error::{Refused, RefusedReason};
+use crate::scatter::combiner::{Attached, Combiner, CombinerHandle, Flushable};
+use crate::scatter::core::{Context, Handler, Quiet, Scatter};
+use crate::scatter::limiter::{Admission, Limiter};
+use crate::scatter::{Handled, Via};
+use crate::scheduler::{Help, Participant, wait_until};
+use crate::sync::{Arc, Ordering};
+use crate::task::gathered;
+use crate::unwind::{self, Payload};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// How many tasks a run has outstanding at most, unless it says otherwise: enough to keep any number of threads
+/// busy, and few enough that their memory stays in a processor's cache.
+pub(super) const MAX_OUTSTANDING: usize = 1024;
+
+/// Results that are handled before each scatter, if they are there.
+const FIRST: usize = 2;
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience {
+    None,
+    Until(Instant),
+    Forever,
+}
+
+/// What is called when no task is left.
+type Listener<'env, S, E> =
+    Box<dyn FnMut(&mut S, &Scatter<'env, S, E>, u64) -> Result<(), E> + 'env>;
+
+/// Everything about a run that is its owner's.
+pub(super) struct Inner<'env, S, E> {
+    pub(super) scatter: Scatter<'env, S, E>,
+    pub(super) state: S,
+    /// Of handlers that were called where no error can be returned.
+    pub(super) errors: VecDeque<E>,
+    max_outstanding: usize,
+    /// Older entries in the own deques are not of this run.
+    mark: usize,
+    /// How often it has come to its end and been flushed.
+    epoch: u64,
+    listener: Option<Listener<'env, S, E>>,
+}
+
+/// The calling thread is in the run's pool, whichever it was in before.
+struct Inside(*const Participant);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        Participant::set_current(self.0);
+    }
+}
+
+impl<'env, S, E> Inner<'env, S, E> {
+    pub(super) fn new(scatter: Scatter<'env, S, E>, state: S) -> Self {
+        Self {
+            mark: scatter.here().mark(),
+            scatter,
+            state,
+            errors: VecDeque::new(),
+            max_outstanding: MAX_OUTSTANDING,
+            epoch: 0,
+            listener: None,
+        }
+    }
+
+    /// The body may be inside another pool just now.
+    fn inside(&self) -> Inside {
+        Inside(Participant::set_current(self.scatter.here))
+    }
+
+    /// Receives one item, if there is one. Says whether a handler was called.
+    fn receive_one(&mut self) -> Option<bool> {
+        let item = self.scatter.shared.inbox.take()?;
+        let mut cx = Context {
+            state: &mut self.state,
+            scatter: &self.scatter,
+            handled: None,
+        };
+        // SAFETY: taken out of the inbox just now, and everything in it is of this run and its types.
+        unsafe { gathered::receive(item, (&raw mut cx).cast()) };
+        let handled = cx.handled.is_some();
+        if let Some(Err(error)) = cx.handled {
+            self.errors.push_back(error);
+        }
+        Some(handled)
+    }
+
+    /// Does what others have asked for: to cancel, to flush combiners whose time has come.
+    fn tend(&self) {
+        let shared = &self.scatter.shared;
+        if shared.inbox.is_cancelled() {
+            for limiter in self.scatter.limiters.take() {
+                limiter.forfeit(shared);
+            }
+        }
+        if shared.due.load(Ordering::Relaxed) && shared.due.swap(false, Ordering::Acquire) {
+            for combiner in self.scatter.combiners.borrow().iter() {
+                for (index, drop_it) in combiner.due() {
+                    self.queue_flush(&**combiner, index, drop_it);
+                }
+            }
+        }
+    }
+
+    fn queue_flush(&self, combiner: &dyn Flushable, index: usize, drop_it: bool) {
+        let flusher = combiner.flusher(index, drop_it);
+        let receiver = Quiet::<S, E, true>::new();
+        self.scatter.queue(move || flusher.flush(), receiver);
+    }
+
+    /// No task is left: calls the listener and has the combiners flush. `false` if there was nothing to do.
+    fn flush(&mut self) -> bool {
+        if !self.scatter.dirty.take() || self.scatter.is_cancelled() {
+            return false;
+        }
+        self.epoch += 1;
+        if let Some(listener) = &mut self.listener {
+            if let Err(error) = listener(&mut self.state, &self.scatter, self.epoch) {
+                self.errors.push_back(error);
+            }
+            if self.scatter.outstanding() > 0 {
+                // It has thought of something; the combiners flush when that is done.
+                self.scatter.dirty.set(true);
+                return true;
+            }
+        }
+        for combiner in self.scatter.combiners.borrow().iter() {
+            for index in combiner.unflushed() {
+                self.queue_flush(&**combiner, index, false);
+            }
+        }
+        self.scatter.outstanding() > 0 || !self.errors.is_empty()
+    }
+
+    /// Waits for news, and runs tasks of the run meanwhile (not towards a time). `false` if there is none in time.
+    fn wait(&self, patience: Patience) -> bool {
+        let inbox = &self.scatter.shared.inbox;
+        match patience {
+            Patience::None => inbox.has_news(),
+            Patience::Until(at) => wait_until(inbox, at),
+            Patience::Forever => {
+                let help = Help {
+                    mark: self.mark,
+                    up_to: 0,
+                };
+                self.scatter.here().wait(inbox, help);
+                true
+            }
+        }
+    }
+
+    /// Handles one result. `false` if there is none: not in time, or not any more.
+    pub(super) fn gather_one(&mut self, patience: Patience) -> Result<bool, E> {
+        let _inside = self.inside();
+        loop {
+            if let Some(error) = self.errors.pop_front() {
+                return Err(error);
+            }
+            self.tend();
+            match self.receive_one() {
+                Some(true) if self.errors.is_empty() => return Ok(true),
+                Some(_) => {}
+                None if self.scatter.outstanding() > 0 => {
+                    if !self.wait(patience) {
+                        return Ok(false);
+                    }
+                }
+                None => {
+                    if !self.flush() {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles all results. `false` if not all have come in time.
+    pub(super) fn gather_all(&mut self, patience: Patience) -> Result<bool, E> {
+        while self.gather_one(patience)? {}
+        Ok(self.scatter.outstanding() == 0)
+    }
+
+    /// After the run has been cancelled: receives what there is, without calling handlers. Never unwinds.
+    pub(super) fn drain(&mut self) {
+        let _inside = self.inside();
+        loop {
+            self.tend();
+            while self.receive_one().is_some() {}
+            if self.scatter.outstanding() == 0 {
+                return;
+            }
+            self.wait(Patience::Forever);
+        }
+    }
+
+    /// Ends the combiners; gives back panics of the user's code in that.
+    pub(super) fn end_combiners(&mut self) -> Vec<Payload> {
+        let combiners = self.scatter.combiners.take();
+        let mut panics = Vec::new();
+        for combiner in &combiners {
+            panics.extend(combiner.end());
+        }
+        panics.extend(unwind::drop_quietly(combiners));
+        panics.extend(unwind::drop_quietly(self.listener.take()));
+        panics
+    }
+
+    /// Before the body scatters: handles what is ready, and waits for room (and for a slot, which it takes).
+    fn make_room(
+        &mut self,
+        limiter: Option<&Limiter>,
+        patience: Patience,
+    ) -> Result<(), RefusedReason> {
+        let _inside = self.inside();
+        for _ in 0..FIRST {
+            if self.receive_one().is_none() {
+                break;
+            }
+        }
+        let shared = Arc::clone(&self.scatter.shared);
+        let waits = !matches!(patience, Patience::None);
+        let room = loop {
+            self.tend();
+            if shared.is_closed() {
+                break Err(RefusedReason::Closed);
+            }
+            let full = if self.scatter.outstanding() >= self.max_outstanding {
+                self.max_outstanding
+            } else {
+                let Some(limiter) = limiter else {
+                    return Ok(());
+                };
+                match limiter.take(waits.then_some(&shared)) {
+                    Admission::Slot => break Ok(()),
+                    Admission::Closed => break Err(RefusedReason::Closed),
+                    Admission::Full => limiter.slots(),
+                }
+            };
+            if self.receive_one().is_none() && !self.wait(patience) {
+                break Err(RefusedReason::Full { capacity: full });
+            }
+        };
+        if let Some(limiter) = limiter.filter(|_| waits) {
+            limiter.forget(&shared);
+        }
+        room
+    }
+}
+
+/// A run of scattered tasks, as its body has it; see [`gather`](crate::gather).
+///
+/// It is also a [`Scatter`], whose methods it has; those of the same name here wait for room and gather meanwhile,
+/// those there never block.
+pub struct Run<'r, 'env, S, E = Infallible>(pub(super) &'r mut Inner<'env, S, E>);
+
+impl<'env, S, E> Deref for Run<'_, 'env, S, E> {
+    type Target = Scatter<'env, S, E>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.scatter
+    }
+}
+
+impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
+    /// Scatters a task: `task` runs in the pool, and `handler` gets the state, the [`Scatter`] and the result, on this
+    /// thread, when the run gathers it.
+    ///
+    /// First handles up to two results that are ready. Where [`max_outstanding`](Self::max_outstanding) tasks are
+    /// under way it gathers until there is room, and runs tasks of the run itself meanwhile. Returns whether the run
+    /// has accepted the task; it does not if it has been closed or cancelled. Then task and handler are dropped
+    /// ([`try_scatter`](Self::try_scatter) gives them back).
+    ///
+    /// An error of a handler that is called here is kept for the next call that gathers.
+    ///
+    /// ```
+    /// let words = ["gathered", "in", "any", "order"];
+    /// let total = windrow::gather(0, |run| {
+    ///     for word in &words {
+    ///         run.scatter(|| word.len(), |total, _, len| *total += len);
+    ///     }
+    /// });
+    /// assert_eq!(total, 18);
+    /// ```
+    pub fn scatter<F, T, H, R>(&mut self, task: F, handler: H) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        self.scatter_by(None, Patience::Forever, task, handler)
+            .is_ok()
+    }
+
+    /// Scatters a task if there is room at once. Handles up to two results that are ready first.
+    ///
+    /// # Errors
+    /// [`RefusedReason::Full`] if there is no room, [`RefusedReason::Closed`] if the run has been closed or cancelled;
+    /// with task and handler.
+    ///
+    /// ```
+    /// use windrow::RefusedReason;
+    ///
+    /// windrow::gather(0, |run| {
+    ///     run.close();
+    ///     let refused = run.try_scatter(|| 2, |sum, _, n: i32| *sum += n).unwrap_err();
+    ///     assert!(matches!(refused.reason, RefusedReason::Closed));
+    ///     let (task, _handler) = refused.task;
+    ///     assert_eq!(task(), 2);
+    /// });
+    /// ```
+    pub fn try_scatter<F, T, H, R>(&mut self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        self.scatter_by(None, Patience::None, task, handler)
+    }
+
+    /// Scatters a task, and gathers no longer than until `at` while it waits for room. It runs no tasks itself
+    /// meanwhile, since those may take longer.
+    ///
+    /// # Errors
+    /// As [`try_scatter`](Self::try_scatter).
+    pub fn scatter_deadline<F, T, H, R>(
+        &mut self,
+        at: Instant,
+        task: F,
+        handler: H,
+    ) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        self.scatter_by(None, Patience::Until(at), task, handler)
+    }
+
+    pub(super) fn scatter_by<F, T, H, R>(
+        &mut self,
+        limiter: Option<&Limiter>,
+        patience: Patience,
+        task: F,
+        handler: H,
+    ) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        if let Err(reason) = self.0.make_room(limiter, patience) {
+            let task = (task, handler);
+            return Err(Refused { reason, task });
+        }
+        let handler = Handler::new(handler);
+        match limiter {
+            None => self.0.scatter.launch(task, handler),
+            Some(limiter) => self.0.scatter.launch_in_slot(limiter, task, handler),
+        }
+        Ok(())
+    }
+
+    /// Scatters a task whose result goes into a [combiner](Self::combiner), where the task has run. Waits for room
+    /// as [`scatter`](Self::scatter) does.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn scatter_into<F, T>(&mut self, task: F, combiner: &CombinerHandle<'env, T>) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        self.scatter_into_by(None, Patience::Forever, task, combiner)
+            .is_ok()
+    }
+
+    pub(super) fn scatter_into_by<F, T>(
+        &mut self,
+        limiter: Option<&Limiter>,
+        patience: Patience,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        self.0.scatter.check(combiner);
+        if let Err(reason) = self.0.make_room(limiter, patience) {
+            return Err(Refused { reason, task });
+        }
+        let task = combiner.feed(task);
+        let receiver = Quiet::<S, E, false>::new();
+        match limiter {
+            None => self.0.scatter.launch(task, receiver),
+            Some(limiter) => self.0.scatter.launch_in_slot(limiter, task, receiver),
+        }
+        Ok(())
+    }
+
+    /// Puts what is scattered behind a limiter: [`scatter`](Via::scatter) then waits for a slot of it as well, and
+    /// gathers meanwhile.
+    ///
+    /// ```
+    /// use windrow::Limiter;
+    ///
+    /// let reading = Limiter::new(2);
+    /// let bytes = windrow::gather(0, |run| {
+    ///     for size in [10, 20, 30] {
+    ///         run.via(&reading).scatter(move || vec![0_u8; size], |bytes, _, data| *bytes += data.len());
+    ///     }
+    /// });
+    /// assert_eq!(bytes, 60);
+    /// ```
+    pub fn via<'a>(&'a mut self, limiter: &'a Limiter) -> Via<'a, &'a mut Self> {
+        Via { to: self, limiter }
+    }
+
+    /// Attaches a combiner: results that are [scattered into](Self::scatter_into) it are reduced where they were
+    /// computed, by instances that `factory` makes, and `handler` gets what those emit. See [`Combiner`], and
+    /// [`combine`](crate::combine) for ready-made ones.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use windrow::combine;
+    ///
+    /// let lines = ["to be", "or not", "to be"];
+    /// let counts = windrow::gather(BTreeMap::new(), |run| {
+    ///     // A map per worker, not a message per word.
+    ///     let words = run.combiner(
+    ///         combine::fold(BTreeMap::new, |counts, line: &str| {
+    ///             for word in line.split(' ') {
+    ///                 *counts.entry(word).or_insert(0) += 1;
+    ///             }
+    ///         }),
+    ///         |total: &mut BTreeMap<_, _>, _, counts| {
+    ///             for (word, n) in counts {
+    ///                 *total.entry(word).or_insert(0) += n;
+    ///             }
+    ///         },
+    ///     );
+    ///     for line in lines {
+    ///         run.scatter_into(move || line, &words);
+    ///     }
+    /// });
+    /// assert_eq!(counts, BTreeMap::from([("be", 2), ("not", 1), ("or", 1), ("to", 2)]));
+    /// ```
+    pub fn combiner<C, H, R>(
+        &self,
+        factory: impl Fn() -> C + Send + Sync + 'env,
+        handler: H,
+    ) -> CombinerHandle<'env, C::Input>
+    where
+        C: Combiner + 'env,
+        H: FnMut(&mut S, &Scatter<'env, S, E>, C::Output) -> R + 'env,
+        R: Handled<E>,
+    {
+        let scatter = &self.0.scatter;
+        let attached = Attached::new::<S, E, R>(&scatter.shared, Box::new(factory), handler);
+        let handle = attached.handle();
+        scatter.combiners.borrow_mut().push(Rc::new(attached));
+        handle
+    }
+
+    /// Calls `listener` whenever every task has been handled, before the combiners flush, with the number of that
+    /// moment, from 1. It may scatter what it has kept back; when that is done, and has led to no more, the combiners
+    /// flush, and if that leads to more tasks it is called again.
+    ///
+    /// ```
+    /// let mut batch = Vec::new();
+    /// let sum = windrow::gather(0, |run| {
+    ///     run.on_flush(|_, run, _| {
+    ///         let rest: Vec<u32> = std::mem::take(&mut batch);
+    ///         if !rest.is_empty() {
+    ///             run.scatter(move || rest.iter().sum::<u32>(), |sum, _, n| *sum += n);
+    ///         }
+    ///     });
+    ///     run.scatter(|| 5, |sum, _, n| *sum += n);
+    /// });
+    /// assert_eq!(sum, 5);
+    /// ```
+    pub fn on_flush<L, R>(&mut self, mut listener: L)
+    where
+        L: FnMut(&mut S, &Scatter<'env, S, E>, u64) -> R + 'env,
+        R: Handled<E>,
+    {
+        self.0.listener = Some(Box::new(move |state, run, epoch| {
+            listener(state, run, epoch).into_result()
+        }));
+    }
+
+    /// The state.
+    pub fn state(&mut self) -> &mut S {
+        &mut self.0.state
+    }
+
+    /// Bounds how many tasks are under way: held by limiters, queued, running, or done and not handled. Where there
+    /// are so many, [`scatter`](Self::scatter) gathers. 1024 by default; none is taken for one.
+    ///
+    /// What handlers scatter counts, and is never held back.
+    pub fn max_outstanding(&mut self, tasks: usize) {
+        self.0.max_outstanding = tasks.max(1);
+    }
+
+    /// Handles one result; waits for it, and runs tasks of the run meanwhile. `false` if nothing is left: every task
+    /// has been handled, and the combiners have nothing to flush.
+    ///
+    /// # Errors
+    /// That of a handler, the oldest first. The run goes on: gather again for the rest.
+    ///
+    /// ```
+    /// windrow::gather(Vec::new(), |run| {
+    ///     run.scatter(|| 1, |seen, _, n| seen.push(n));
+    ///     while run.gather_one()? {}
+    ///     assert_eq!(*run.state(), [1]);
+    ///     Ok::<(), std::convert::Infallible>(())
+    /// });
+    /// ```
+    pub fn gather_one(&mut self) -> Result<bool, E> {
+        self.0.gather_one(Patience::Forever)
+    }
+
+    /// Handles one result that is there. `false` if there is none.
+    ///
+    /// # Errors
+    /// As [`gather_one`](Self::gather_one).
+    pub fn try_gather_one(&mut self) -> Result<bool, E> {
+        self.0.gather_one(Patience::None)
+    }
+
+    /// Handles one result that comes before `at`. `false` if there is none. Runs no tasks itself meanwhile, since
+    /// those may take longer.
+    ///
+    /// # Errors
+    /// As [`gather_one`](Self::gather_one).
+    pub fn gather_one_deadline(&mut self, at: Instant) -> Result<bool, E> {
+        self.0.gather_one(Patience::Until(at))
+    }
+
+    /// Handles all results, those of tasks that handlers scatter included, until nothing is left and the combiners have
+    /// flushed.
+    ///
+    /// # Errors
+    /// That of a handler, the oldest first. The run goes on: gather again for the rest.
+    ///
+    /// ```
+    /// let result = windrow::gather(0, |run| {
+    ///     for n in 0..4 {
+    ///         run.scatter(move || n, |sum, _, n| if n == 2 { Err("two") } else { Ok(*sum += n) });
+    ///     }
+    ///     assert_eq!(run.gather_all(), Err("two"));
+    ///     // The others are handled all the same.
+    ///     run.gather_all()
+    /// });
+    /// assert_eq!(result, Ok(4));
+    /// ```
+    pub fn gather_all(&mut self) -> Result<(), E> {
+        self.0.gather_all(Patience::Forever).map(drop)
+    }
+
+    /// Handles the results that are there.
+    ///
+    /// # Errors
+    /// As [`gather_all`](Self::gather_all).
+    pub fn try_gather_all(&mut self) -> Result<(), E> {
+        self.0.gather_all(Patience::None).map(drop)
+    }
+
+    /// Handles the results that come before `at`. `true` if nothing is left.
+    ///
+    /// # Errors
+    /// As [`gather_all`](Self::gather_all).
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let partial = windrow::gather(Vec::new(), |run| {
+    ///     for n in 0..3 {
+    ///         run.scatter(move || n, |all, _, n| all.push(n));
+    ///     }
+    ///     let soon = Instant::now() + Duration::from_secs(60);
+    ///     if !run.gather_all_deadline(soon)? {
+    ///         run.cancel();
+    ///     }
+    ///     Ok::<(), std::convert::Infallible>(())
+    /// });
+    /// assert_eq!(partial.unwrap().len(), 3);
+    /// ```
+    pub fn gather_all_deadline(&mut self, at: Instant) -> Result<bool, E> {
+        self.0.gather_all(Patience::Until(at))
+    }
+
+    /// Takes no more tasks from the body; handlers may still scatter.
+    pub fn close(&mut self) {
+        self.0.scatter.shared.close();
+    }
+
+    /// Closes the run and gathers all. Then it takes nothing more, from anybody.
+    ///
+    /// # Errors
+    /// As [`gather_all`](Self::gather_all); call it again for the rest.
+    pub fn finish(&mut self) -> Result<(), E> {
+        self.close();
+        self.gather_all()?;
+        self.0
+            .scatter
+            .shared
+            .finished
+            .store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl<S, E> fmt::Debug for Run<'_, '_, S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.scatter.fmt(f)
+    }
+}

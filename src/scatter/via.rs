@@ -1,0 +1,132 @@
+//! Scattering behind a limiter.
+
+use crate::error::{Refused, RefusedReason};
+use crate::scatter::Handled;
+use crate::scatter::combiner::CombinerHandle;
+use crate::scatter::core::{Handler, Quiet, Scatter};
+use crate::scatter::limiter::Limiter;
+use crate::scatter::run::{Patience, Run};
+use std::time::Instant;
+
+/// A run and a limiter: what is scattered here takes a slot of the limiter. See [`Run::via`] and [`Scatter::via`].
+#[derive(Debug)]
+pub struct Via<'a, R> {
+    pub(super) to: R,
+    pub(super) limiter: &'a Limiter,
+}
+
+impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
+    /// [`Run::scatter`], which waits for a slot as well. A task for a closed limiter is not accepted.
+    pub fn scatter<F, T, H, R>(self, task: F, handler: H) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        let limiter = Some(self.limiter);
+        self.to
+            .scatter_by(limiter, Patience::Forever, task, handler)
+            .is_ok()
+    }
+
+    /// [`Run::try_scatter`]: takes a slot if there is one at once.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn try_scatter<F, T, H, R>(self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        let limiter = Some(self.limiter);
+        self.to.scatter_by(limiter, Patience::None, task, handler)
+    }
+
+    /// [`Run::scatter_deadline`], for a slot as well.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn scatter_deadline<F, T, H, R>(
+        self,
+        at: Instant,
+        task: F,
+        handler: H,
+    ) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        let limiter = Some(self.limiter);
+        self.to
+            .scatter_by(limiter, Patience::Until(at), task, handler)
+    }
+
+    /// [`Run::scatter_into`], which waits for a slot as well.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn scatter_into<F, T>(self, task: F, combiner: &CombinerHandle<'env, T>) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        let limiter = Some(self.limiter);
+        self.to
+            .scatter_into_by(limiter, Patience::Forever, task, combiner)
+            .is_ok()
+    }
+}
+
+impl<'env, S, E> Via<'_, &Scatter<'env, S, E>> {
+    /// [`Scatter::scatter`]: never blocks; a task for which there is no slot waits behind the limiter. One for a
+    /// closed limiter is not accepted.
+    pub fn scatter<F, T, H, R>(self, task: F, handler: H) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        let limiter = Some(self.limiter);
+        self.to.submit(limiter, task, Handler::new(handler)).is_ok()
+    }
+
+    /// The same, which gives task and handler back if they are not accepted.
+    ///
+    /// # Errors
+    /// [`RefusedReason::Closed`], with both.
+    pub fn try_scatter<F, T, H, R>(self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
+        R: Handled<E>,
+    {
+        let limiter = Some(self.limiter);
+        let result = self.to.submit(limiter, task, Handler::new(handler));
+        result.map_err(|(task, handler)| Refused {
+            reason: RefusedReason::Closed,
+            task: (task, handler.into_inner()),
+        })
+    }
+
+    /// [`Scatter::scatter_into`], behind the limiter.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn scatter_into<F, T>(self, task: F, combiner: &CombinerHandle<'env, T>) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        self.to.check(combiner);
+        let task = combiner.feed(task);
+        let receiver = Quiet::<S, E, false>::new();
+        self.to.submit(Some(self.limiter), task, receiver).is_ok()
+    }
+}
