@@ -110,7 +110,7 @@ impl<'env, S, E> Scatter<'env, S, E> {
     /// [`scatter`](Self::scatter), which gives task and handler back if the run has been cancelled.
     ///
     /// # Errors
-    /// [`RefusedReason::Closed`], with both.
+    /// [`RefusedReason::Closed`](crate::RefusedReason::Closed), with both.
     pub fn try_scatter<F, T, H, R>(&self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
     where
         F: FnOnce() -> T + Send + 'env,
@@ -348,9 +348,12 @@ impl<'env, S, E> Scatter<'env, S, E> {
         }
     }
 
-    pub(super) fn received(&self) {
+    /// Something has come back; `anew`: after which the combiners are to be looked at.
+    pub(super) fn received(&self, anew: bool) {
         self.outstanding.set(self.outstanding.get() - 1);
-        self.dirty.set(true);
+        if anew {
+            self.dirty.set(true);
+        }
     }
 }
 
@@ -393,7 +396,7 @@ where
     unsafe fn receive(self, outcome: Outcome<T>, cx: *mut ()) {
         // SAFETY: the run that it was scattered into has this context.
         let cx = unsafe { &mut *cx.cast::<Context<'_, 'env, S, E>>() };
-        cx.scatter.received();
+        cx.scatter.received(true);
         match outcome {
             Outcome::Value(value) if !cx.scatter.is_cancelled() => {
                 bump(&cx.scatter.shared.counts.gathered);
@@ -418,7 +421,7 @@ impl<'env, S, E, const FLUSH: bool> Receiver<()> for Quiet<'env, S, E, FLUSH> {
     unsafe fn receive(self, outcome: Outcome<()>, cx: *mut ()) {
         // SAFETY: the run that it was scattered into has this context.
         let cx = unsafe { &mut *cx.cast::<Context<'_, 'env, S, E>>() };
-        cx.scatter.received();
+        cx.scatter.received(!FLUSH);
         match outcome {
             Outcome::Value(()) if FLUSH => {}
             Outcome::Value(()) => bump(&cx.scatter.shared.counts.gathered),

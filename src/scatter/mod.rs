@@ -4,7 +4,8 @@
 //! | file | one idea |
 //! |---|---|
 //! | `core` | the scattering side, which handlers have too: accepting tasks, receiving what comes back |
-//! | `run` | the gathering side: waiting, room, the end |
+//! | `inner` | what the owner does: receiving, flushing, waiting, making room |
+//! | `run` | the gathering side: what the body may ask for |
 //! | `via` | scattering behind a limiter |
 //! | `limiter` | virtual slots |
 //! | `combiner` | partial reduction on the workers |
@@ -20,6 +21,7 @@
 pub mod combine;
 mod combiner;
 mod core;
+mod inner;
 mod limiter;
 mod results;
 mod run;
@@ -40,7 +42,7 @@ use crate::scheduler::{Participant, with_place};
 use crate::sync::{Arc, AtomicBool, Ordering, Weak};
 use crate::task::inbox::Inbox;
 use crate::unwind::{self, Payload};
-use run::{Inner, Patience};
+use inner::{Inner, Patience};
 use shared::{Counts, Shared};
 use std::convert::Infallible;
 use std::panic::resume_unwind;

@@ -3,8 +3,10 @@
 use crate::error::Refused;
 use crate::pool::ThreadPool;
 use crate::scatter::core::Scatter;
+use crate::scatter::gather;
+use crate::scatter::inner::Patience;
 use crate::scatter::limiter::Limiter;
-use crate::scatter::run::{Patience, Run};
+use crate::scatter::run::Run;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
@@ -59,7 +61,7 @@ impl ThreadPool {
 /// As [`gather`](crate::gather).
 pub fn gather_each<'env, T, R>(body: impl FnOnce(&mut Results<'_, '_, 'env, T>) -> R) -> R {
     let mut value = None;
-    crate::gather(VecDeque::new(), |run| {
+    gather(VecDeque::new(), |run| {
         value = Some(body(&mut Results(run)));
         run.cancel();
     });

@@ -1,259 +1,17 @@
 //! The gathering side of a run: the body's.
 
-use crate::error::{Refused, RefusedReason};
-use crate::scatter::combiner::{Attached, Combiner, CombinerHandle, Flushable};
-use crate::scatter::core::{Context, Handler, Quiet, Scatter};
-use crate::scatter::limiter::{Admission, Limiter};
+use crate::error::Refused;
+use crate::scatter::combiner::{Attached, Combiner, CombinerHandle};
+use crate::scatter::core::{Handler, Quiet, Scatter};
+use crate::scatter::inner::{Inner, Patience};
+use crate::scatter::limiter::Limiter;
 use crate::scatter::{Handled, Via};
-use crate::scheduler::{Help, Participant, wait_until};
-use crate::sync::{Arc, Ordering};
-use crate::task::gathered;
-use crate::unwind::{self, Payload};
-use std::collections::VecDeque;
+use crate::sync::Ordering;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Instant;
-
-/// How many tasks a run has outstanding at most, unless it says otherwise: enough to keep any number of threads
-/// busy, and few enough that their memory stays in a processor's cache.
-pub(super) const MAX_OUTSTANDING: usize = 1024;
-
-/// Results that are handled before each scatter, if they are there.
-const FIRST: usize = 2;
-
-/// How long to wait.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Patience {
-    None,
-    Until(Instant),
-    Forever,
-}
-
-/// What is called when no task is left.
-type Listener<'env, S, E> =
-    Box<dyn FnMut(&mut S, &Scatter<'env, S, E>, u64) -> Result<(), E> + 'env>;
-
-/// Everything about a run that is its owner's.
-pub(super) struct Inner<'env, S, E> {
-    pub(super) scatter: Scatter<'env, S, E>,
-    pub(super) state: S,
-    /// Of handlers that were called where no error can be returned.
-    pub(super) errors: VecDeque<E>,
-    max_outstanding: usize,
-    /// Older entries in the own deques are not of this run.
-    mark: usize,
-    /// How often it has come to its end and been flushed.
-    epoch: u64,
-    listener: Option<Listener<'env, S, E>>,
-}
-
-/// The calling thread is in the run's pool, whichever it was in before.
-struct Inside(*const Participant);
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        Participant::set_current(self.0);
-    }
-}
-
-impl<'env, S, E> Inner<'env, S, E> {
-    pub(super) fn new(scatter: Scatter<'env, S, E>, state: S) -> Self {
-        Self {
-            mark: scatter.here().mark(),
-            scatter,
-            state,
-            errors: VecDeque::new(),
-            max_outstanding: MAX_OUTSTANDING,
-            epoch: 0,
-            listener: None,
-        }
-    }
-
-    /// The body may be inside another pool just now.
-    fn inside(&self) -> Inside {
-        Inside(Participant::set_current(self.scatter.here))
-    }
-
-    /// Receives one item, if there is one. Says whether a handler was called.
-    fn receive_one(&mut self) -> Option<bool> {
-        let item = self.scatter.shared.inbox.take()?;
-        let mut cx = Context {
-            state: &mut self.state,
-            scatter: &self.scatter,
-            handled: None,
-        };
-        // SAFETY: taken out of the inbox just now, and everything in it is of this run and its types.
-        unsafe { gathered::receive(item, (&raw mut cx).cast()) };
-        let handled = cx.handled.is_some();
-        if let Some(Err(error)) = cx.handled {
-            self.errors.push_back(error);
-        }
-        Some(handled)
-    }
-
-    /// Does what others have asked for: to cancel, to flush combiners whose time has come.
-    fn tend(&self) {
-        let shared = &self.scatter.shared;
-        if shared.inbox.is_cancelled() {
-            for limiter in self.scatter.limiters.take() {
-                limiter.forfeit(shared);
-            }
-        }
-        if shared.due.load(Ordering::Relaxed) && shared.due.swap(false, Ordering::Acquire) {
-            for combiner in self.scatter.combiners.borrow().iter() {
-                for (index, drop_it) in combiner.due() {
-                    self.queue_flush(&**combiner, index, drop_it);
-                }
-            }
-        }
-    }
-
-    fn queue_flush(&self, combiner: &dyn Flushable, index: usize, drop_it: bool) {
-        let flusher = combiner.flusher(index, drop_it);
-        let receiver = Quiet::<S, E, true>::new();
-        self.scatter.queue(move || flusher.flush(), receiver);
-    }
-
-    /// No task is left: calls the listener and has the combiners flush. `false` if there was nothing to do.
-    fn flush(&mut self) -> bool {
-        if !self.scatter.dirty.take() || self.scatter.is_cancelled() {
-            return false;
-        }
-        self.epoch += 1;
-        if let Some(listener) = &mut self.listener {
-            if let Err(error) = listener(&mut self.state, &self.scatter, self.epoch) {
-                self.errors.push_back(error);
-            }
-            if self.scatter.outstanding() > 0 {
-                // It has thought of something; the combiners flush when that is done.
-                self.scatter.dirty.set(true);
-                return true;
-            }
-        }
-        for combiner in self.scatter.combiners.borrow().iter() {
-            for index in combiner.unflushed() {
-                self.queue_flush(&**combiner, index, false);
-            }
-        }
-        self.scatter.outstanding() > 0 || !self.errors.is_empty()
-    }
-
-    /// Waits for news, and runs tasks of the run meanwhile (not towards a time). `false` if there is none in time.
-    fn wait(&self, patience: Patience) -> bool {
-        let inbox = &self.scatter.shared.inbox;
-        match patience {
-            Patience::None => inbox.has_news(),
-            Patience::Until(at) => wait_until(inbox, at),
-            Patience::Forever => {
-                let help = Help {
-                    mark: self.mark,
-                    up_to: 0,
-                };
-                self.scatter.here().wait(inbox, help);
-                true
-            }
-        }
-    }
-
-    /// Handles one result. `false` if there is none: not in time, or not any more.
-    pub(super) fn gather_one(&mut self, patience: Patience) -> Result<bool, E> {
-        let _inside = self.inside();
-        loop {
-            if let Some(error) = self.errors.pop_front() {
-                return Err(error);
-            }
-            self.tend();
-            match self.receive_one() {
-                Some(true) if self.errors.is_empty() => return Ok(true),
-                Some(_) => {}
-                None if self.scatter.outstanding() > 0 => {
-                    if !self.wait(patience) {
-                        return Ok(false);
-                    }
-                }
-                None => {
-                    if !self.flush() {
-                        return Ok(false);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Handles all results. `false` if not all have come in time.
-    pub(super) fn gather_all(&mut self, patience: Patience) -> Result<bool, E> {
-        while self.gather_one(patience)? {}
-        Ok(self.scatter.outstanding() == 0)
-    }
-
-    /// After the run has been cancelled: receives what there is, without calling handlers. Never unwinds.
-    pub(super) fn drain(&mut self) {
-        let _inside = self.inside();
-        loop {
-            self.tend();
-            while self.receive_one().is_some() {}
-            if self.scatter.outstanding() == 0 {
-                return;
-            }
-            self.wait(Patience::Forever);
-        }
-    }
-
-    /// Ends the combiners; gives back panics of the user's code in that.
-    pub(super) fn end_combiners(&mut self) -> Vec<Payload> {
-        let combiners = self.scatter.combiners.take();
-        let mut panics = Vec::new();
-        for combiner in &combiners {
-            panics.extend(combiner.end());
-        }
-        panics.extend(unwind::drop_quietly(combiners));
-        panics.extend(unwind::drop_quietly(self.listener.take()));
-        panics
-    }
-
-    /// Before the body scatters: handles what is ready, and waits for room (and for a slot, which it takes).
-    fn make_room(
-        &mut self,
-        limiter: Option<&Limiter>,
-        patience: Patience,
-    ) -> Result<(), RefusedReason> {
-        let _inside = self.inside();
-        for _ in 0..FIRST {
-            if self.receive_one().is_none() {
-                break;
-            }
-        }
-        let shared = Arc::clone(&self.scatter.shared);
-        let waits = !matches!(patience, Patience::None);
-        let room = loop {
-            self.tend();
-            if shared.is_closed() {
-                break Err(RefusedReason::Closed);
-            }
-            let full = if self.scatter.outstanding() >= self.max_outstanding {
-                self.max_outstanding
-            } else {
-                let Some(limiter) = limiter else {
-                    return Ok(());
-                };
-                match limiter.take(waits.then_some(&shared)) {
-                    Admission::Slot => break Ok(()),
-                    Admission::Closed => break Err(RefusedReason::Closed),
-                    Admission::Full => limiter.slots(),
-                }
-            };
-            if self.receive_one().is_none() && !self.wait(patience) {
-                break Err(RefusedReason::Full { capacity: full });
-            }
-        };
-        if let Some(limiter) = limiter.filter(|_| waits) {
-            limiter.forget(&shared);
-        }
-        room
-    }
-}
 
 /// A run of scattered tasks, as its body has it; see [`gather`](crate::gather).
 ///
@@ -303,7 +61,8 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     /// Scatters a task if there is room at once. Handles up to two results that are ready first.
     ///
     /// # Errors
-    /// [`RefusedReason::Full`] if there is no room, [`RefusedReason::Closed`] if the run has been closed or cancelled;
+    /// [`RefusedReason::Full`](crate::RefusedReason::Full) if there is no room,
+    /// [`RefusedReason::Closed`](crate::RefusedReason::Closed) if the run has been closed or cancelled;
     /// with task and handler.
     ///
     /// ```
@@ -496,7 +255,7 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
         L: FnMut(&mut S, &Scatter<'env, S, E>, u64) -> R + 'env,
         R: Handled<E>,
     {
-        self.0.listener = Some(Box::new(move |state, run, epoch| {
+        self.0.set_listener(Box::new(move |state, run, epoch| {
             listener(state, run, epoch).into_result()
         }));
     }
@@ -511,7 +270,7 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     ///
     /// What handlers scatter counts, and is never held back.
     pub fn max_outstanding(&mut self, tasks: usize) {
-        self.0.max_outstanding = tasks.max(1);
+        self.0.set_max_outstanding(tasks.max(1));
     }
 
     /// Handles one result; waits for it, and runs tasks of the run meanwhile. `false` if nothing is left: every task

@@ -4,8 +4,9 @@ use crate::error::{Refused, RefusedReason};
 use crate::scatter::Handled;
 use crate::scatter::combiner::CombinerHandle;
 use crate::scatter::core::{Handler, Quiet, Scatter};
+use crate::scatter::inner::Patience;
 use crate::scatter::limiter::Limiter;
-use crate::scatter::run::{Patience, Run};
+use crate::scatter::run::Run;
 use std::time::Instant;
 
 /// A run and a limiter: what is scattered here takes a slot of the limiter. See [`Run::via`] and [`Scatter::via`].
@@ -99,7 +100,7 @@ impl<'env, S, E> Via<'_, &Scatter<'env, S, E>> {
     /// The same, which gives task and handler back if they are not accepted.
     ///
     /// # Errors
-    /// [`RefusedReason::Closed`], with both.
+    /// [`RefusedReason::Closed`](crate::RefusedReason::Closed), with both.
     pub fn try_scatter<F, T, H, R>(self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
     where
         F: FnOnce() -> T + Send + 'env,

@@ -185,8 +185,10 @@ where
 
     /// Split in three so that only little of it is on the stack while the task runs.
     unsafe fn run(task: NonNull<Header>, env: Env<'_>) {
+        // SAFETY: the claimant's until it is put.
+        let parent = unsafe { task.as_ref() }.node.parent();
         // SAFETY: alive; the run waits for this item.
-        let inbox = unsafe { &*Inbox::of_node(task.as_ref().node.parent()) };
+        let inbox = unsafe { &*Inbox::of_node(parent) };
         if inbox.is_cancelled() {
             // SAFETY: the claimant has it.
             unsafe { Self::put(task, Ended::Cancelled, env) };
@@ -214,8 +216,10 @@ where
             Ok(value) => (Slot::Value(value), Ended::Completed),
             Err(payload) => (Slot::Panicked(Box::new(payload)), Ended::Panicked),
         };
+        // SAFETY: handed on.
+        let slot = unsafe { Self::slot(task) };
         // SAFETY: the claimant has the slot, which is empty.
-        unsafe { Self::slot(task).write(outcome) };
+        unsafe { slot.write(outcome) };
         // SAFETY: handed on.
         unsafe { Self::put(task, how, env) };
     }
@@ -228,12 +232,9 @@ where
 
     unsafe fn receive(item: NonNull<Item>, cx: *mut ()) {
         let task = item.cast::<Self>();
-        // SAFETY: the owner has all of it; each part is moved out once, and then the memory is freed.
-        let (slot, receiver) = unsafe {
-            let task = task.as_ptr();
-            let slot = (&raw const (*task).slot).read();
-            (slot.into_inner(), (&raw const (*task).receiver).read())
-        };
+        // SAFETY: the owner has all of it, and moves it out once; what stays behind needs no drop.
+        let whole = unsafe { task.read() };
+        let (slot, receiver) = (whole.slot.into_inner(), whole.receiver);
         // SAFETY: it came from `allocate`, and nothing in it is used any more: what is left needs no drop.
         unsafe { blocks::deallocate(task) };
         let outcome = match slot {

@@ -63,16 +63,13 @@ where
     H: FnMut(&mut S, &Scatter<'env, S, E>, T) -> R,
     R: Handled<E>,
 {
-    // SAFETY: by contract.
-    let (handler, value, cx) = unsafe {
-        (
-            &*handler.cast::<RefCell<H>>(),
-            &mut *value.cast::<Option<T>>(),
-            &mut *cx.cast::<Context<'_, 'env, S, E>>(),
-        )
-    };
+    // SAFETY: by contract, alive, and touched by the owner alone.
+    let handler = unsafe { &*handler.cast::<RefCell<H>>() };
+    // SAFETY: by contract, and nobody else's.
+    let value = unsafe { &mut *value.cast::<Option<T>>() };
+    // SAFETY: as above.
+    let cx = unsafe { &mut *cx.cast::<Context<'_, 'env, S, E>>() };
     let Some(value) = value.take() else { return };
-    cx.scatter.dirty.set(true);
     if cx.scatter.is_cancelled() {
         if let Some(payload) = unwind::drop_quietly(value) {
             cx.scatter.keep_panic(payload);
