@@ -199,7 +199,8 @@ impl Inbox {
 
     /// Owner: whether there is an item, or a ring.
     pub(crate) fn has_news(&self) -> bool {
-        !self.first.get().is_null() || self.word.load(Ordering::Relaxed) != 0
+        let word = self.word.load(Ordering::Relaxed);
+        !self.first.get().is_null() || word != 0 && word & PARKED == 0
     }
 
     /// Owner: asks for `parker` to be unparked at the next news.
