@@ -7,7 +7,7 @@ pub(crate) const USAGE: &str = "\
 usage: cargo bench --bench versus -- [options]
 
   --quick          every row once, tiny: shows that it runs, says nothing about speed
-  --rows 1,4       only these rows (1 to 12; default: all)
+  --rows 1,4       only these rows (1 to 14; default: all)
   --threads 2,64   only these pool sizes (default: 1,2,64)
   --rounds N       samples of each contestant (default: 7)
 
@@ -19,13 +19,15 @@ rows
    2  tree sum, 2^20 nodes           8  tasks with results
    3  tree sum, 1023 nodes           9  an empty closure, hot
    4  fib(32)                       10  a task on a worker that sleeps
-   5  join of two long closures     11  64 threads against 2 (alone: runs rows 1 to 10 on both)
+   5  join of two long closures     11  64 threads against 2 (alone: runs the others on both)
    6  spawns from outside           12  idleness
+  13  results gathered              14  results combined
 ";
 
 /// The row that is a comparison of other rows.
 const GROWTH: u8 = 11;
-const LAST: u8 = 12;
+const IDLE: u8 = 12;
+const LAST: u8 = 14;
 
 pub(crate) enum Command {
     Run(Plan),
@@ -54,6 +56,7 @@ pub(crate) struct Sizes {
     pub(crate) pause: Duration,
     pub(crate) spawns: usize,
     pub(crate) results: usize,
+    pub(crate) combined: usize,
     pub(crate) idle: Duration,
     /// Between two samples, for the threads of the previous contestant to go to sleep.
     pub(crate) settle: Duration,
@@ -69,6 +72,7 @@ const FULL: Sizes = Sizes {
     pause: Duration::from_millis(1),
     spawns: 200_000,
     results: 50_000,
+    combined: 1_000_000,
     idle: Duration::from_secs(5),
     settle: Duration::from_millis(2),
 };
@@ -83,6 +87,7 @@ const QUICK: Sizes = Sizes {
     pause: Duration::from_millis(1),
     spawns: 1_000,
     results: 500,
+    combined: 2_000,
     idle: Duration::from_millis(100),
     settle: Duration::ZERO,
 };
@@ -94,7 +99,7 @@ impl Plan {
 
     /// Whether any row needs the peers.
     pub(crate) fn compares(&self) -> bool {
-        self.rows.iter().any(|&row| row < GROWTH)
+        self.rows.iter().any(|&row| row != GROWTH && row != IDLE)
     }
 }
 
@@ -137,7 +142,7 @@ impl Command {
             None => (1..=LAST).collect(),
         };
         if rows.iter().eq(&[GROWTH]) {
-            rows.extend(1..GROWTH);
+            rows.extend((1..=LAST).filter(|&row| row != IDLE));
             threads = threads.or(Some(BTreeSet::from([2, 64])));
         }
         Ok(Command::Run(Plan {

@@ -23,6 +23,7 @@ mod machine;
 mod measure;
 mod peers;
 mod report;
+mod scatter;
 mod tasks;
 mod verdict;
 
@@ -59,6 +60,7 @@ fn run(plan: &Plan) -> Vec<Verdict> {
             .into_iter()
             .chain(tasks::rows(plan, &pools))
             .chain(latency::rows(plan, &pools))
+            .chain(scatter::rows(plan, &pools))
             .filter(|row| plan.wants(row.number));
         for row in rows {
             report::title(&row.key(), &row.title, row.unit, row.note);

@@ -14,6 +14,8 @@ pub(crate) enum Rule {
     OfBestPeer(f64),
     /// At most this share of the time of that peer (of its fastest way).
     OfPeer(Who, f64),
+    /// At most this share of windrow's own time in that other way.
+    OfOwn(&'static str, f64),
     /// On one thread, at most this many times the sequential time.
     OfSequential(f64),
     /// At least this many times faster on two threads than on one.
@@ -78,6 +80,11 @@ fn apply(rule: Rule, table: &Table, how: &str) -> Option<(String, String, bool)>
             let peer = table.best(USUAL, |line| line.is_rival() && line.who == who)?;
             let target = format!("at most {limit:.2}x {}", peer.name());
             at_most(target, ours(USUAL)?, peer, limit)
+        }
+        Rule::OfOwn(how, limit) => {
+            let other = table.best(USUAL, |line| line.who == Who::Windrow && line.how == how)?;
+            let target = format!("at most {limit:.2}x {how}");
+            at_most(target, ours(USUAL)?, other, limit)
         }
         Rule::OfSequential(limit) => {
             let sequential = table.best(0, |line| line.who == Who::Sequential)?;
