@@ -118,6 +118,16 @@ impl Tally {
         self.bump(&self.left[level.index()][passage as usize], 1);
     }
 
+    /// Several tasks have been claimed at once.
+    pub(crate) fn leave_many(&self, level: Priority, passage: Passage, count: usize) {
+        self.bump(&self.left[level.index()][passage as usize], count as u64);
+    }
+
+    /// Several tasks without options have ended.
+    pub(crate) fn end_many(&self, how: Ended, count: usize) {
+        self.bump(&self.ended[how as usize], count as u64);
+    }
+
     /// A task without options has ended.
     #[inline]
     pub(crate) fn end(&self, how: Ended) {

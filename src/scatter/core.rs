@@ -5,17 +5,19 @@ use crate::error::{Refused, RefusedReason};
 use crate::priority::Priority;
 use crate::scatter::combiner::{CombinerHandle, Flushable};
 use crate::scatter::limiter::{Admission, Limiter};
-use crate::scatter::shared::{RunHandle, RunStats, Shared, bump};
+use crate::scatter::shared::{RunHandle, RunStats, Shared, add, bump};
 use crate::scatter::{Handled, Via};
 use crate::scheduler::Participant;
 use crate::sync::{Arc, Ordering};
-use crate::task::gathered::{self, Outcome, Receiver};
+use crate::task::gathered::{self, Item, Outcome, Receiver};
 use crate::task::header::Kind;
+use crate::task::sheaf::{self, Barn, Returns, Sheaf};
 use crate::unwind::{self, Payload};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 use std::rc::Rc;
 
 /// The scattering side of a [run](crate::gather): handlers get it to scatter further work.
@@ -135,8 +137,11 @@ impl<'env, S, E> Scatter<'env, S, E> {
         T: Send + 'env,
     {
         self.check(combiner);
-        let task = combiner.feed(task);
-        self.submit(None, task, Quiet::<S, E, false>::new()).is_ok()
+        let accepts = self.accepts();
+        if accepts {
+            self.launch_into(task, combiner);
+        }
+        accepts
     }
 
     /// Puts what is scattered behind a limiter.
@@ -264,6 +269,50 @@ impl<'env, S, E> Scatter<'env, S, E> {
     {
         bump(&self.shared.counts.scattered);
         self.queue(f, receiver);
+    }
+
+    /// Queues a task for a combiner: with others in a sheaf, if it is small.
+    pub(super) fn launch_into<F, T>(&self, task: F, combiner: &CombinerHandle<'env, T>)
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        if !sheaf::fits::<F>() {
+            return self.launch(combiner.feed(task), Quiet::<S, E, false>::new());
+        }
+        bump(&self.shared.counts.scattered);
+        self.outstanding.set(self.outstanding.get() + 1);
+        let here = self.here();
+        here.tally.enter(self.level, Kind::Gathered.passage());
+        let combiners = self.combiners.borrow();
+        let home = combiners[combiner.index].home();
+        let task = match home.open.get() {
+            Some(open) => {
+                // SAFETY: the owner frees it, and has not.
+                let open = unsafe { open.as_ref() };
+                // SAFETY: it has not come back, or it would not be the open one; the run waits for it.
+                match unsafe { open.append::<F, T>(task) } {
+                    Ok(()) => return,
+                    Err(task) => task,
+                }
+            }
+            None => task,
+        };
+        let inbox = &raw const self.shared.inbox;
+        let sheaf = home.take_free().unwrap_or_else(|| {
+            let barn: *const (dyn Barn + '_) = combiner.barn();
+            // SAFETY: only the lifetime changes; the run keeps the combiner as long as it has sheaves.
+            let barn = unsafe {
+                std::mem::transmute::<*const (dyn Barn + '_), *const (dyn Barn + 'static)>(barn)
+            };
+            let new = Sheaf::new::<Harvest<'env, S, E>>(inbox, self.level, barn, combiner.index);
+            NonNull::from(Box::leak(new))
+        });
+        home.open.set(Some(sheaf));
+        // SAFETY: it is new or has come back, and stays where it is; `'env` outlives the run, which waits for it.
+        let entry = unsafe { Sheaf::begin::<F, T>(sheaf, task) };
+        drop(combiners);
+        here.push_task(entry);
     }
 
     /// The same for one that has a slot.
@@ -405,6 +454,36 @@ where
             }
             lost => cx.scatter.receive_lost(lost),
         }
+    }
+}
+
+/// What receives a sheaf.
+struct Harvest<'env, S, E>(PhantomData<fn(&'env (), S, E)>);
+
+impl<'env, S, E> Returns for Harvest<'env, S, E> {
+    unsafe fn receive(item: NonNull<Item>, cx: *mut ()) {
+        // SAFETY: the run that the sheaf belongs to has this context.
+        let cx = unsafe { &mut *cx.cast::<Context<'_, 'env, S, E>>() };
+        let scatter = cx.scatter;
+        let sheaf = item.cast::<Sheaf<'static>>();
+        // SAFETY: it has come back, and nobody else has it.
+        let returned = unsafe { sheaf.as_ref() };
+        let reaped = returned.account();
+        scatter.combiners.borrow()[returned.tag()]
+            .home()
+            .put_back(sheaf);
+        let outstanding = scatter.outstanding.get() - reaped.tasks;
+        scatter.outstanding.set(outstanding);
+        scatter.dirty.set(true);
+        let counts = &scatter.shared.counts;
+        let lost = reaped.panicked + reaped.forfeited;
+        add(&counts.gathered, reaped.tasks - lost);
+        add(&counts.panicked, reaped.panicked);
+        add(&counts.forfeited, reaped.forfeited);
+        reaped
+            .panic
+            .into_iter()
+            .for_each(|payload| scatter.keep_panic(payload));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::scatter::combiner::Flushable;
 use crate::scatter::core::{Context, Quiet, Scatter};
 use crate::scatter::limiter::{Admission, Limiter};
 use crate::scheduler::{Help, Participant, wait_until};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Ordering;
 use crate::task::gathered;
 use crate::unwind::{self, Payload};
 use std::collections::VecDeque;
@@ -222,16 +222,22 @@ impl<'env, S, E> Inner<'env, S, E> {
         limiter: Option<&Limiter>,
         patience: Patience,
     ) -> Result<(), RefusedReason> {
+        let shared = &self.scatter.shared;
+        let is_full = self.scatter.outstanding() >= self.max_outstanding;
+        if !shared.inbox.has_news() && !is_full && limiter.is_none() && !shared.is_closed() {
+            // The usual case, and nothing to gather.
+            return Ok(());
+        }
         let _inside = self.inside();
         for _ in 0..FIRST {
             if self.receive_one().is_none() {
                 break;
             }
         }
-        let shared = Arc::clone(&self.scatter.shared);
         let waits = !matches!(patience, Patience::None);
         let room = loop {
             self.tend();
+            let shared = &self.scatter.shared;
             if shared.is_closed() {
                 break Err(RefusedReason::Closed);
             }
@@ -241,7 +247,7 @@ impl<'env, S, E> Inner<'env, S, E> {
                 let Some(limiter) = limiter else {
                     return Ok(());
                 };
-                match limiter.take(waits.then_some(&shared)) {
+                match limiter.take(waits.then_some(shared)) {
                     Admission::Slot => break Ok(()),
                     Admission::Closed => break Err(RefusedReason::Closed),
                     Admission::Full => limiter.slots(),
@@ -252,7 +258,7 @@ impl<'env, S, E> Inner<'env, S, E> {
             }
         };
         if let Some(limiter) = limiter.filter(|_| waits) {
-            limiter.forget(&shared);
+            limiter.forget(&self.scatter.shared);
         }
         room
     }

@@ -160,11 +160,13 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
         if let Err(reason) = self.0.make_room(limiter, patience) {
             return Err(Refused { reason, task });
         }
-        let task = combiner.feed(task);
-        let receiver = Quiet::<S, E, false>::new();
         match limiter {
-            None => self.0.scatter.launch(task, receiver),
-            Some(limiter) => self.0.scatter.launch_in_slot(limiter, task, receiver),
+            None => self.0.scatter.launch_into(task, combiner),
+            Some(limiter) => {
+                let receiver = Quiet::<S, E, false>::new();
+                let scatter = &self.0.scatter;
+                scatter.launch_in_slot(limiter, combiner.feed(task), receiver);
+            }
         }
         Ok(())
     }
@@ -228,8 +230,9 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     {
         let scatter = &self.0.scatter;
         let attached = Attached::new::<S, E, R>(&scatter.shared, Box::new(factory), handler);
-        let handle = attached.handle();
-        scatter.combiners.borrow_mut().push(Rc::new(attached));
+        let mut combiners = scatter.combiners.borrow_mut();
+        let handle = attached.handle(combiners.len());
+        combiners.push(Rc::new(attached));
         handle
     }
 

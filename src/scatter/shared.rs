@@ -32,7 +32,15 @@ pub(super) struct Counts {
 
 /// Owner: one more.
 pub(super) fn bump(count: &CountU64) {
-    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Release);
+    add(count, 1);
+}
+
+/// Owner: several more.
+pub(super) fn add(count: &CountU64, many: usize) {
+    count.store(
+        count.load(Ordering::Relaxed) + many as u64,
+        Ordering::Release,
+    );
 }
 
 impl Shared {

@@ -43,15 +43,35 @@ pub(crate) trait Receiver<T> {
 /// The part of a gathered task that an inbox knows.
 #[repr(C)]
 pub(crate) struct Item {
-    header: Header,
+    pub(super) header: Header,
     pub(super) next: Cell<*mut Item>,
 }
 
 /// The header's functions, and one more.
 #[repr(C)]
-struct ItemVTable {
-    base: VTable,
-    receive: unsafe fn(NonNull<Item>, *mut ()),
+pub(super) struct ItemVTable {
+    pub(super) base: VTable,
+    pub(super) receive: unsafe fn(NonNull<Item>, *mut ()),
+}
+
+impl Item {
+    pub(super) fn new(
+        state: State,
+        vtable: &'static VTable,
+        inbox: *const Inbox,
+        level: Priority,
+    ) -> Self {
+        Self {
+            header: Header {
+                state,
+                vtable,
+                node: Node::new(inbox.cast()),
+                level,
+                kind: Kind::Gathered,
+            },
+            next: Cell::new(ptr::null_mut()),
+        }
+    }
 }
 
 enum Slot<F, T> {
@@ -119,16 +139,12 @@ where
 {
     let task = blocks::allocate::<Gathered<F, T, R>>();
     let value = Gathered {
-        item: Item {
-            header: Header {
-                state,
-                vtable: const { &Gathered::<F, T, R>::VTABLE.base },
-                node: Node::new(inbox.cast()),
-                level,
-                kind: Kind::Gathered,
-            },
-            next: Cell::new(ptr::null_mut()),
-        },
+        item: Item::new(
+            state,
+            const { &Gathered::<F, T, R>::VTABLE.base },
+            inbox,
+            level,
+        ),
         slot: UnsafeCell::new(slot),
         receiver: ManuallyDrop::new(receiver),
     };

@@ -11,6 +11,7 @@
 //! | `heap` | a spawned task, one allocation together with its handle |
 //! | `inbox` | where the results of a run arrive |
 //! | `gathered` | a task of a run, with what receives its result |
+//! | `sheaf` | many small tasks in one block, with one entry |
 //! | `entry` | a queue's reference to a task, and the claim on it |
 //! | `remote` | a handle's reference to a task |
 //! | `phase` | the phases of a task with options: who may start, end or report it |
@@ -32,6 +33,7 @@ pub(crate) mod node;
 pub(crate) mod phase;
 pub(crate) mod promise;
 pub(crate) mod remote;
+pub(crate) mod sheaf;
 pub(crate) mod stack;
 pub(crate) mod state;
 

@@ -102,6 +102,12 @@ impl State {
         Self(AtomicUsize::new(QUEUED))
     }
 
+    /// Whoever has it puts an unattended task back to where it can be claimed, before its entry is queued anew.
+    pub(crate) fn requeue(&self) {
+        // Relaxed: the queue publishes it.
+        self.0.store(QUEUED, Ordering::Relaxed);
+    }
+
     /// A place for an outcome that is never queued: whoever made it has the claim.
     pub(crate) fn promised() -> Self {
         Self(AtomicUsize::new(CLAIMED | HANDLE))

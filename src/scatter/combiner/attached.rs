@@ -7,12 +7,15 @@ use crate::scatter::combiner::{Combiner, CombinerHandle, Settings};
 use crate::scatter::core::{Context, Scatter};
 use crate::scatter::shared::Shared;
 use crate::sync::{Arc, Ordering};
+use crate::task::sheaf::Sheaf;
 use crate::unwind::{self, Payload};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
 use std::time::Instant;
 
 /// What a run asks of its combiners.
 pub(in crate::scatter) trait Flushable {
+    fn home(&self) -> &Home;
     /// The places that have got something since their last flush.
     fn unflushed(&self) -> Vec<usize>;
     /// Those whose time has come, and whether their instance is to go; sets the timer for the others.
@@ -52,6 +55,38 @@ pub(in crate::scatter) struct Attached<'env, C: Combiner, H> {
     /// What that points to.
     #[expect(dead_code, reason = "called through the pointer")]
     handler: Box<RefCell<H>>,
+    home: Home,
+}
+
+/// The sheaves of a combiner, as far as the owner has them in hand.
+#[derive(Default)]
+pub(in crate::scatter) struct Home {
+    /// The one that was begun last, which may be open still.
+    pub(in crate::scatter) open: Cell<Option<NonNull<Sheaf<'static>>>>,
+    free: RefCell<Vec<NonNull<Sheaf<'static>>>>,
+}
+
+impl Home {
+    /// One that has come back.
+    pub(in crate::scatter) fn take_free(&self) -> Option<NonNull<Sheaf<'static>>> {
+        self.free.borrow_mut().pop()
+    }
+
+    pub(in crate::scatter) fn put_back(&self, sheaf: NonNull<Sheaf<'static>>) {
+        if self.open.get() == Some(sheaf) {
+            self.open.set(None);
+        }
+        self.free.borrow_mut().push(sheaf);
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        for sheaf in self.free.take() {
+            // SAFETY: made by `Box::into_raw`, and nobody else's any more.
+            drop(unsafe { Box::from_raw(sheaf.as_ptr()) });
+        }
+    }
 }
 
 /// Calls the handler of a combiner with an emission.
@@ -94,12 +129,18 @@ impl<'env, C: Combiner + 'env, H: 'env> Attached<'env, C, H> {
         let receive = receive_emission::<S, E, C::Output, H, R>;
         let address = (&raw const *handler).cast();
         let places = Arc::new(Places::new(run, factory, receive, address));
-        Self { places, handler }
+        Self {
+            places,
+            handler,
+            home: Home::default(),
+        }
     }
 
-    pub(in crate::scatter) fn handle(&self) -> CombinerHandle<'env, C::Input> {
+    /// `index` is its number among the run's combiners.
+    pub(in crate::scatter) fn handle(&self, index: usize) -> CombinerHandle<'env, C::Input> {
         let places = Arc::clone(&self.places);
         CombinerHandle {
+            index,
             run: Arc::clone(&self.places.run),
             inner: places as Arc<dyn Settings<C::Input> + 'env>,
         }
@@ -107,6 +148,10 @@ impl<'env, C: Combiner + 'env, H: 'env> Attached<'env, C, H> {
 }
 
 impl<C: Combiner, H> Flushable for Attached<'_, C, H> {
+    fn home(&self) -> &Home {
+        &self.home
+    }
+
     fn unflushed(&self) -> Vec<usize> {
         let has_some = |&index: &usize| {
             let place = self.places.places[index].lock();

@@ -8,6 +8,7 @@ pub(super) use attached::{Attached, Flushable};
 
 use crate::scatter::shared::Shared;
 use crate::sync::{Arc, Mutex};
+use crate::task::sheaf::Barn;
 use places::{Holds, Put};
 use std::fmt;
 use std::time::Duration;
@@ -107,6 +108,8 @@ trait Settings<T>: Put<T> {
     /// If the pool's timer cannot be started.
     fn take_up(&self);
     fn set_limit(&self, instances: usize);
+    /// Where sheaves of tasks are fed from.
+    fn barn(&self) -> &(dyn Barn + '_);
 }
 
 /// A combiner of a run, to scatter into; see [`Run::combiner`](crate::Run::combiner). Clones are the same combiner.
@@ -131,6 +134,8 @@ trait Settings<T>: Put<T> {
 /// ```
 pub struct CombinerHandle<'env, T> {
     run: Arc<Shared>,
+    /// Its number among the run's.
+    pub(super) index: usize,
     inner: Arc<dyn Settings<T> + 'env>,
 }
 
@@ -138,6 +143,7 @@ impl<T> Clone for CombinerHandle<'_, T> {
     fn clone(&self) -> Self {
         Self {
             run: Arc::clone(&self.run),
+            index: self.index,
             inner: Arc::clone(&self.inner),
         }
     }
@@ -146,6 +152,11 @@ impl<T> Clone for CombinerHandle<'_, T> {
 impl<'env, T> CombinerHandle<'env, T> {
     pub(super) fn belongs_to(&self, run: &Arc<Shared>) -> bool {
         Arc::ptr_eq(&self.run, run)
+    }
+
+    /// Where sheaves of its tasks are fed from.
+    pub(super) fn barn(&self) -> &(dyn Barn + '_) {
+        self.inner.barn()
     }
 
     /// A task whose result is combined where it runs. The run keeps the combiner until the task has come back.

@@ -30,7 +30,9 @@ use crate::scatter::shared::Shared;
 use crate::scheduler::{Participant, Timed};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::task::counter::Owner;
+use crate::task::entry::Entry;
 use crate::task::gathered::{self, Outcome, Receiver};
+use crate::task::sheaf::Barn;
 use crate::unwind::{self, Payload};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -102,6 +104,8 @@ pub(super) struct Places<'env, C: Combiner> {
     last_made: Mutex<Option<Instant>>,
     /// The timer has been set.
     pub(super) armed: AtomicBool,
+    /// How many small tasks a thread takes at a time.
+    pace: AtomicUsize,
     /// How emissions get to their handler, and where that is: on the owner's side.
     pub(super) receive: Receive,
     pub(super) handler: *const (),
@@ -174,21 +178,47 @@ impl<'env, C: Combiner> Places<'env, C> {
             delayed: AtomicBool::new(false),
             last_made: Mutex::new(None),
             armed: AtomicBool::new(false),
+            pace: AtomicUsize::new(1),
             receive,
             handler,
         }
     }
 
-    /// Takes an input in. Unwinds if the user's code does.
-    fn put(&self, input: C::Input) {
-        let (seat, here) = seat_here();
+    /// The place for the calling thread.
+    fn place_here(&self, seat: usize) -> usize {
         let places = self.limit.load(Ordering::Relaxed);
         let index = seat % places;
-        let index = if self.delayed.load(Ordering::Relaxed) {
+        if self.delayed.load(Ordering::Relaxed) {
             self.place_after_delay(index, places)
         } else {
             index
-        };
+        }
+    }
+
+    /// Makes a place the caller's for a while, unless somebody is at it.
+    fn turn(&self, index: usize) -> Option<Turn<'_, 'env, C>> {
+        let mut place = self.places[index].lock();
+        if place.busy {
+            return None;
+        }
+        place.busy = true;
+        Some(Turn {
+            places: self,
+            index,
+            instance: place.instance.take(),
+            made: 0,
+            emitted: 0,
+            lost: 0,
+        })
+    }
+
+    /// Takes an input in. Unwinds if the user's code does.
+    fn put(&self, input: C::Input) {
+        let (seat, here) = seat_here();
+        self.put_at(self.place_here(seat), input, here);
+    }
+
+    fn put_at(&self, index: usize, input: C::Input, here: Owner) {
         let mut place = self.places[index].lock();
         if place.busy {
             place.pending.push_back(input);
@@ -197,7 +227,7 @@ impl<'env, C: Combiner> Places<'env, C> {
         place.busy = true;
         let instance = place.instance.take();
         drop(place);
-        let mut turn = Turn {
+        let turn = Turn {
             places: self,
             index,
             instance,
@@ -205,19 +235,7 @@ impl<'env, C: Combiner> Places<'env, C> {
             emitted: 0,
             lost: 0,
         };
-        let mut next = Some(input);
-        let mut first_panic = None;
-        while let Some(input) = next {
-            if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
-                turn.fail();
-                match first_panic {
-                    None => first_panic = Some(payload),
-                    Some(_) => unwind::discard(payload),
-                }
-            }
-            next = turn.go_on();
-        }
-        if let Some(payload) = first_panic {
+        if let Some(payload) = turn.end(Some(input), None, here) {
             std::panic::resume_unwind(payload);
         }
     }
@@ -250,20 +268,8 @@ impl<'env, C: Combiner> Places<'env, C> {
     /// Flushes the instance in a place, if nobody is at it. `drop_it`: it has been idle for long.
     pub(super) fn flush(&self, index: usize, drop_it: bool) {
         let (_, here) = seat_here();
-        let mut place = self.places[index].lock();
-        if place.busy {
+        let Some(mut turn) = self.turn(index) else {
             return;
-        }
-        place.busy = true;
-        let instance = place.instance.take();
-        drop(place);
-        let mut turn = Turn {
-            places: self,
-            index,
-            instance,
-            made: 0,
-            emitted: 0,
-            lost: 0,
         };
         let mut panic = unwind::catch(|| turn.flush(here)).err();
         if panic.is_some() {
@@ -271,16 +277,8 @@ impl<'env, C: Combiner> Places<'env, C> {
         } else if drop_it {
             panic = turn.drop_instance();
         }
-        while let Some(input) = turn.go_on() {
-            if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
-                turn.fail();
-                match panic {
-                    None => panic = Some(payload),
-                    Some(_) => unwind::discard(payload),
-                }
-            }
-        }
-        if let Some(payload) = panic {
+        let next = turn.go_on();
+        if let Some(payload) = turn.end(next, panic, here) {
             std::panic::resume_unwind(payload);
         }
     }
@@ -366,6 +364,27 @@ impl<C: Combiner> Turn<'_, '_, C> {
         }
     }
 
+    /// Feeds `next` and what others leave meanwhile, until there is no more, and gives the place back. Returns the
+    /// first panic.
+    fn end(
+        mut self,
+        mut next: Option<C::Input>,
+        mut panic: Option<Payload>,
+        here: Owner,
+    ) -> Option<Payload> {
+        while let Some(input) = next {
+            if let Err(payload) = unwind::catch(|| self.combine(input, here)) {
+                self.fail();
+                match panic {
+                    None => panic = Some(payload),
+                    Some(_) => unwind::discard(payload),
+                }
+            }
+            next = self.go_on();
+        }
+        panic
+    }
+
     /// The user's code has panicked: the instance goes, with what is in it.
     fn fail(&mut self) {
         if let Some(payload) = self.drop_instance() {
@@ -387,11 +406,19 @@ impl<C: Combiner> Turn<'_, '_, C> {
         place.stats.emitted += std::mem::take(&mut self.emitted);
         place.stats.forfeited += std::mem::take(&mut self.lost);
         let next = place.pending.pop_front();
-        if next.is_none() {
-            place.instance = self.instance.take();
-            place.busy = false;
+        if next.is_some() {
+            return next;
         }
-        next
+        if let Some(instance) = &self.instance {
+            if self.places.timed.load(Ordering::Relaxed) {
+                // The timer may have come while the instance was out.
+                let due = self.places.holds.lock().due(&instance.since);
+                self.places.arm(due);
+            }
+        }
+        place.instance = self.instance.take();
+        place.busy = false;
+        None
     }
 }
 
@@ -419,7 +446,60 @@ impl<C: Combiner> Put<C::Input> for Places<'_, C> {
     }
 }
 
+/// Swaths that take less are short: taking more tasks along costs nobody much time.
+const SHORT: Duration = Duration::from_micros(5);
+/// The most tasks a thread takes at a time. Others can have those beyond.
+const LARGEST: usize = 32;
+
+impl<C: Combiner> Barn for Places<'_, C> {
+    fn open(&self, tasks: usize, work: &mut dyn FnMut(*mut ())) -> Option<Payload> {
+        let since = clock::now();
+        let (seat, here) = seat_here();
+        let index = self.place_here(seat);
+        let panic = match self.turn(index) {
+            Some(mut turn) => {
+                let mut feed = |input| {
+                    if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
+                        turn.fail();
+                        std::panic::resume_unwind(payload);
+                    }
+                };
+                let mut sink: &mut dyn FnMut(C::Input) = &mut feed;
+                work((&raw mut sink).cast());
+                let next = turn.go_on();
+                turn.end(next, None, here)
+            }
+            None => {
+                let mut feed = |input| self.put_at(index, input, here);
+                let mut sink: &mut dyn FnMut(C::Input) = &mut feed;
+                work((&raw mut sink).cast());
+                None
+            }
+        };
+        let took = clock::now().saturating_duration_since(since);
+        let pace = self.pace.load(Ordering::Relaxed);
+        if took > 2 * SHORT {
+            self.pace.store(1, Ordering::Relaxed);
+        } else if took < SHORT && tasks >= pace && pace < LARGEST {
+            self.pace.store(pace * 2, Ordering::Relaxed);
+        }
+        panic
+    }
+
+    fn requeue(&self, entry: Entry) {
+        self.run.registry.submit(entry);
+    }
+
+    fn swath(&self) -> usize {
+        self.pace.load(Ordering::Relaxed)
+    }
+}
+
 impl<C: Combiner> Settings<C::Input> for Places<'_, C> {
+    fn barn(&self) -> &(dyn Barn + '_) {
+        self
+    }
+
     fn stats(&self) -> CombinerStats {
         Places::stats(self)
     }
