@@ -216,18 +216,22 @@ impl<'env, S, E> Inner<'env, S, E> {
         panics
     }
 
+    /// Whether a task may be accepted at once, and there is nothing to gather first: the usual case.
+    #[inline]
+    pub(super) fn is_clear(&self) -> bool {
+        let shared = &self.scatter.shared;
+        !shared.inbox.has_news()
+            && self.scatter.outstanding.get() < self.max_outstanding
+            && !shared.is_closed()
+    }
+
     /// Before the body scatters: handles what is ready, and waits for room (and for a slot, which it takes).
+    #[inline(never)]
     pub(super) fn make_room(
         &mut self,
         limiter: Option<&Limiter>,
         patience: Patience,
     ) -> Result<(), RefusedReason> {
-        let shared = &self.scatter.shared;
-        let is_full = self.scatter.outstanding() >= self.max_outstanding;
-        if !shared.inbox.has_news() && !is_full && limiter.is_none() && !shared.is_closed() {
-            // The usual case, and nothing to gather.
-            return Ok(());
-        }
         let _inside = self.inside();
         for _ in 0..FIRST {
             if self.receive_one().is_none() {

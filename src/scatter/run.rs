@@ -119,9 +119,11 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
         H: FnOnce(&mut S, &Scatter<'env, S, E>, T) -> R + 'env,
         R: Handled<E>,
     {
-        if let Err(reason) = self.0.make_room(limiter, patience) {
-            let task = (task, handler);
-            return Err(Refused { reason, task });
+        if limiter.is_some() || !self.0.is_clear() {
+            if let Err(reason) = self.0.make_room(limiter, patience) {
+                let task = (task, handler);
+                return Err(Refused { reason, task });
+            }
         }
         let handler = Handler::new(handler);
         match limiter {
@@ -157,8 +159,10 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
         T: Send + 'env,
     {
         self.0.scatter.check(combiner);
-        if let Err(reason) = self.0.make_room(limiter, patience) {
-            return Err(Refused { reason, task });
+        if limiter.is_some() || !self.0.is_clear() {
+            if let Err(reason) = self.0.make_room(limiter, patience) {
+                return Err(Refused { reason, task });
+            }
         }
         match limiter {
             None => self.0.scatter.launch_into(task, combiner),

@@ -198,6 +198,7 @@ impl Inbox {
     }
 
     /// Owner: whether there is an item, or a ring.
+    #[inline]
     pub(crate) fn has_news(&self) -> bool {
         let word = self.word.load(Ordering::Relaxed);
         !self.first.get().is_null() || word != 0 && word & PARKED == 0

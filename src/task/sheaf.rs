@@ -8,9 +8,9 @@
 //! # Who may touch what
 //! | part | who |
 //! |---|---|
-//! | bytes up to `len`, as it was when it was closed | the *reaper*: whoever has popped the entry |
-//! | bytes beyond, `end` | the owner of the run |
-//! | `total`, `cut`, `next` | the reaper |
+//! | tasks up to `len`, as it was when it was closed | the *reaper*: whoever has popped the entry |
+//! | the words beyond, `end` | the owner of the run |
+//! | `total`, `cut` | the reaper |
 //! | `len`, `done`, `forfeited`, `panicked` | anybody, atomically |
 //! | all of it, once it has come back | the owner |
 //!
@@ -24,7 +24,7 @@
 //! # Memory ordering
 //! `len` grows with Release and is closed with Acquire, so the reaper sees what was appended. `done` is AcqRel: who
 //! counts the last task sees what all of them did, and so does the owner, through the inbox. An append that finds
-//! the sheaf closed was not counted; nobody looks at its bytes but the owner, who still has the sheaf: it comes back
+//! the sheaf closed was not counted; nobody looks at its words but the owner, who still has the sheaf: it comes back
 //! to that thread alone.
 
 use crate::error::Failure;
@@ -40,31 +40,23 @@ use crate::unwind::{self, Payload};
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::mem::{self, MaybeUninit};
+use std::ops::Range;
 use std::ptr::NonNull;
 
 /// The most tasks in a sheaf.
 const TASKS: usize = 64;
-/// What it has room for.
-const BYTES: usize = 2048;
-/// Tasks larger than this go their own way.
+/// What it has room for, in words.
+const WORDS: usize = 256;
+/// Tasks larger than this, or aligned to more than a word, go their own way.
 const LARGEST: usize = 256;
-const ALIGN: usize = 16;
-/// Between two looks at whether a sheaf grows; some 200 ns.
-const PAUSE: u32 = 16;
+const WORD: usize = mem::size_of::<usize>();
+/// Between two looks at whether a sheaf grows; some 700 ns.
+const PAUSE: u32 = 48;
 /// In `len`: nothing is appended any more.
 const CLOSED: usize = 1 << 16;
 
 /// Runs one task, or drops it. Returns its panic.
 type Act = unsafe fn(task: *mut u8, sink: Option<*mut ()>) -> Option<Payload>;
-
-/// Before each task's bytes.
-#[derive(Clone, Copy)]
-#[repr(C, align(16))]
-struct Stalk {
-    act: Act,
-    /// To the next.
-    step: usize,
-}
 
 /// What the layers above do for a sheaf.
 pub(crate) trait Barn: Send + Sync {
@@ -77,25 +69,32 @@ pub(crate) trait Barn: Send + Sync {
     fn swath(&self) -> usize;
 }
 
-/// See the module.
-#[repr(C)]
+/// See the module. What the owner writes while the sheaf is open lies apart from what reapers write.
+#[repr(C, align(64))]
 pub(crate) struct Sheaf<'b> {
     item: Item,
     barn: *const (dyn Barn + 'b),
     /// The owner's, to know it by.
     tag: usize,
-    len: AtomicUsize,
     done: AtomicUsize,
     forfeited: AtomicUsize,
     panicked: AtomicUsize,
     panic: Mutex<Option<Payload>>,
-    /// Where the next task goes.
-    end: Cell<usize>,
-    /// How many there are, once it is closed; how many of them have been cut, and where the next one lies.
+    /// How many there are, once it is closed, and how many of them have been cut.
     total: Cell<usize>,
     cut: Cell<usize>,
-    next: Cell<usize>,
-    bytes: UnsafeCell<[MaybeUninit<Stalk>; BYTES / mem::size_of::<Stalk>()]>,
+    tasks: Tasks,
+}
+
+/// See the table in the module.
+#[repr(C, align(64))]
+struct Tasks {
+    len: AtomicUsize,
+    /// Where the next task goes.
+    end: Cell<usize>,
+    /// Where the tasks lie: each is its [`Act`] and its closure.
+    at: [Cell<u8>; TASKS],
+    words: UnsafeCell<[MaybeUninit<usize>; WORDS]>,
 }
 
 /// What has become of a sheaf's tasks.
@@ -109,7 +108,7 @@ pub(crate) struct Reaped {
 
 /// Whether a task can be in a sheaf.
 pub(crate) const fn fits<F>() -> bool {
-    mem::size_of::<F>() <= LARGEST && mem::align_of::<F>() <= ALIGN
+    mem::size_of::<F>() <= LARGEST && mem::align_of::<F>() <= WORD
 }
 
 unsafe fn act<F, T>(task: *mut u8, sink: Option<*mut ()>) -> Option<Payload>
@@ -166,18 +165,18 @@ impl<'b> Sheaf<'b> {
             ),
             barn,
             tag,
-            len: AtomicUsize::new(CLOSED),
             done: AtomicUsize::new(0),
             forfeited: AtomicUsize::new(0),
             panicked: AtomicUsize::new(0),
             panic: Mutex::new(None),
-            end: Cell::new(0),
             total: Cell::new(0),
             cut: Cell::new(0),
-            next: Cell::new(0),
-            bytes: UnsafeCell::new(
-                [const { MaybeUninit::uninit() }; BYTES / mem::size_of::<Stalk>()],
-            ),
+            tasks: Tasks {
+                len: AtomicUsize::new(CLOSED),
+                end: Cell::new(0),
+                at: [const { Cell::new(0) }; TASKS],
+                words: UnsafeCell::new([MaybeUninit::uninit(); WORDS]),
+            },
         })
     }
 
@@ -191,62 +190,38 @@ impl<'b> Sheaf<'b> {
     {
         // SAFETY: the owner's.
         let sheaf = unsafe { this.as_ref() };
-        sheaf.end.set(0);
         sheaf.cut.set(0);
-        sheaf.next.set(0);
         sheaf.done.store(0, Ordering::Relaxed);
         sheaf.forfeited.store(0, Ordering::Relaxed);
         sheaf.panicked.store(0, Ordering::Relaxed);
-        sheaf.write::<F, T>(f);
+        let tasks = &sheaf.tasks;
+        tasks.write::<F, T>(0, 0, f);
         // Relaxed, as all of the above: the queue publishes it.
-        sheaf.len.store(1, Ordering::Relaxed);
+        tasks.len.store(1, Ordering::Relaxed);
         sheaf.item.header.state.requeue();
         Entry::new(this.cast())
-    }
-
-    /// Owner: writes a task behind the others.
-    fn write<F, T>(&self, f: F)
-    where
-        F: FnOnce() -> T + Send,
-    {
-        let at = self.end.get();
-        let step = step_of::<F>();
-        debug_assert!(at + step <= BYTES);
-        // SAFETY: there is room, and nobody else touches it.
-        let place = unsafe { self.bytes.get().cast::<u8>().add(at) };
-        let act = act::<F, T>;
-        // SAFETY: aligned, as all steps are.
-        unsafe { place.cast::<Stalk>().write(Stalk { act, step }) };
-        // SAFETY: as above.
-        let place = unsafe { place.add(mem::size_of::<Stalk>()) };
-        // SAFETY: behind it there is room for an `F`, at its alignment.
-        unsafe { place.cast::<F>().write(f) };
-        self.end.set(at + step);
     }
 
     /// Owner: appends a task, if the sheaf is open and has room; else gives it back.
     ///
     /// # Safety
     /// The sheaf has not come back; what `f` uses stays valid until it has.
+    #[inline]
     pub(crate) unsafe fn append<F, T>(&self, f: F) -> Result<(), F>
     where
         F: FnOnce() -> T + Send,
     {
-        let at = self.end.get();
-        let len = self.len.load(Ordering::Relaxed);
-        if len >= TASKS || at + step_of::<F>() > BYTES {
+        let tasks = &self.tasks;
+        let (len, at) = (tasks.len.load(Ordering::Relaxed), tasks.end.get());
+        if len >= TASKS || at + words_of::<F>() > WORDS {
             return Err(f);
         }
-        self.write::<F, T>(f);
-        if self.len.fetch_add(1, Ordering::Release) & CLOSED == 0 {
+        tasks.write::<F, T>(len, at, f);
+        if tasks.len.fetch_add(1, Ordering::Release) & CLOSED == 0 {
             return Ok(());
         }
-        self.end.set(at);
-        let behind = at + mem::size_of::<Stalk>();
-        // SAFETY: within the bytes, behind its stalk.
-        let place = unsafe { self.bytes.get().cast::<u8>().add(behind) };
         // SAFETY: written just now and not counted, so nobody else has it.
-        Err(unsafe { place.cast::<F>().read() })
+        Err(unsafe { tasks.closure(at).cast::<F>().read() })
     }
 
     pub(crate) fn tag(&self) -> usize {
@@ -273,23 +248,15 @@ impl<'b> Sheaf<'b> {
         }
     }
 
-    /// Reaper: what is before a task's bytes.
-    fn stalk(&self, at: usize) -> Stalk {
-        // SAFETY: within the bytes.
-        let place = unsafe { self.bytes.get().cast::<u8>().add(at) };
-        // SAFETY: written by `write`, below what was counted.
-        unsafe { place.cast::<Stalk>().read() }
-    }
-
     /// Reaper: tasks are known to be short, and the owner is appending: a moment more, and there is enough to be worth
     /// the way. Ends as soon as it does not grow.
     fn let_grow(&self, swath: usize) {
-        let mut len = self.len.load(Ordering::Relaxed);
+        let mut len = self.tasks.len.load(Ordering::Relaxed);
         while len < swath {
             for _ in 0..PAUSE {
                 spin_loop();
             }
-            let before = std::mem::replace(&mut len, self.len.load(Ordering::Relaxed));
+            let before = mem::replace(&mut len, self.tasks.len.load(Ordering::Relaxed));
             if len == before {
                 return;
             }
@@ -299,20 +266,17 @@ impl<'b> Sheaf<'b> {
     /// Acts on tasks that were cut. Returns how many of them completed, panicked and were dropped.
     fn act_on(
         &self,
-        mut at: usize,
-        tasks: usize,
+        cut: Range<usize>,
         sink: Option<*mut ()>,
         cancelled: &dyn Fn() -> bool,
     ) -> [usize; 3] {
         let (mut panicked, mut dropped) = (0, 0);
-        for _ in 0..tasks {
-            let stalk = self.stalk(at);
+        let count = cut.len();
+        for index in cut {
+            let (act, task) = self.tasks.task(index);
             let sink = sink.filter(|_| !cancelled());
-            let behind = at + mem::size_of::<Stalk>();
-            // SAFETY: within the bytes, behind its stalk.
-            let task = unsafe { self.bytes.get().cast::<u8>().add(behind) };
             // SAFETY: each task is cut once, and acted on once.
-            let panic = unsafe { (stalk.act)(task, sink) };
+            let panic = unsafe { act(task, sink) };
             if sink.is_none() {
                 dropped += 1;
             } else if panic.is_some() {
@@ -321,18 +285,55 @@ impl<'b> Sheaf<'b> {
             if let Some(payload) = panic {
                 self.keep(payload);
             }
-            at += stalk.step;
         }
         if panicked + dropped > 0 {
             self.panicked.fetch_add(panicked, Ordering::Relaxed);
             self.forfeited.fetch_add(dropped, Ordering::Relaxed);
         }
-        [tasks - panicked - dropped, panicked, dropped]
+        [count - panicked - dropped, panicked, dropped]
     }
 }
 
-const fn step_of<F>() -> usize {
-    (mem::size_of::<Stalk>() + mem::size_of::<F>()).next_multiple_of(ALIGN)
+impl Tasks {
+    /// Owner: writes the task `index` to `at`, where there is room, beyond what is counted.
+    fn write<F, T>(&self, index: usize, at: usize, f: F)
+    where
+        F: FnOnce() -> T + Send,
+    {
+        debug_assert!(index < TASKS && at + words_of::<F>() <= WORDS);
+        self.at[index].set(at as u8);
+        let act: Act = act::<F, T>;
+        // SAFETY: there is room, aligned to words, and nobody else touches it.
+        unsafe { self.place(at).cast::<Act>().write(act) };
+        // SAFETY: as above.
+        unsafe { self.closure(at).cast::<F>().write(f) };
+        self.end.set(at + words_of::<F>());
+    }
+
+    fn place(&self, at: usize) -> *mut usize {
+        // SAFETY: within the words, as are all places.
+        unsafe { self.words.get().cast::<usize>().add(at) }
+    }
+
+    fn closure(&self, at: usize) -> *mut u8 {
+        // SAFETY: behind a task's `Act` is at most the end of the words.
+        unsafe { self.place(at).add(1) }.cast()
+    }
+
+    /// Reaper: a task that is counted.
+    fn task(&self, index: usize) -> (Act, *mut u8) {
+        let at = usize::from(self.at[index].get());
+        // SAFETY: written by `write`.
+        (
+            unsafe { self.place(at).cast::<Act>().read() },
+            self.closure(at),
+        )
+    }
+}
+
+/// A task's words, its `Act` included.
+const fn words_of<F>() -> usize {
+    1 + mem::size_of::<F>().div_ceil(WORD)
 }
 
 /// The reaper's part: cut, hand on, act.
@@ -342,26 +343,21 @@ unsafe fn reap(task: NonNull<Header>, env: Env<'_>, drop_all: bool) {
     // SAFETY: the run has the barn as long as it has sheaves.
     let barn = unsafe { &*sheaf.barn };
     let inbox = Inbox::of_node(sheaf.item.header.node.parent());
-    let (first, at) = (sheaf.cut.get(), sheaf.next.get());
+    let first = sheaf.cut.get();
     if first == 0 {
         if !drop_all {
             sheaf.let_grow(barn.swath());
         }
         // Appends that fail from now on are not counted.
-        sheaf
-            .total
-            .set(sheaf.len.fetch_or(CLOSED, Ordering::Acquire));
+        let len = sheaf.tasks.len.fetch_or(CLOSED, Ordering::Acquire);
+        sheaf.total.set(len);
     }
     let total = sheaf.total.get();
     let swath = if drop_all { total } else { barn.swath() };
     let tasks = swath.clamp(1, total - first);
-    let mut next = at;
-    for _ in 0..tasks {
-        next += sheaf.stalk(next).step;
-    }
-    sheaf.cut.set(first + tasks);
-    sheaf.next.set(next);
-    if first + tasks < total {
+    let cut = first..first + tasks;
+    sheaf.cut.set(cut.end);
+    if cut.end < total {
         sheaf.item.header.state.requeue();
         barn.requeue(Entry::new(task));
     }
@@ -369,9 +365,9 @@ unsafe fn reap(task: NonNull<Header>, env: Env<'_>, drop_all: bool) {
     let cancelled = || drop_all || unsafe { &*inbox }.is_cancelled();
     let mut came_to = [0; 3];
     if cancelled() {
-        came_to = sheaf.act_on(at, tasks, None, &cancelled);
+        came_to = sheaf.act_on(cut, None, &cancelled);
     } else {
-        let mut work = |sink| came_to = sheaf.act_on(at, tasks, Some(sink), &cancelled);
+        let mut work = |sink| came_to = sheaf.act_on(cut.clone(), Some(sink), &cancelled);
         let panic = barn.open(tasks, &mut work);
         panic.into_iter().for_each(|payload| sheaf.keep(payload));
     }

@@ -1,8 +1,9 @@
-//! Combiners: partial reduction on the workers, between a task and the handlers. How it is done is in `places`;
+//! Combiners: partial reduction on the workers, between a task and the handlers. How it is done is in `places` and `turn`;
 //! what the run's owner does about it in `attached`.
 
 mod attached;
 mod places;
+mod turn;
 
 pub(super) use attached::{Attached, Flushable};
 

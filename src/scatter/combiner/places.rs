@@ -25,15 +25,15 @@
 //! ends at the end of the run.
 
 use crate::clock;
-use crate::scatter::combiner::{Combiner, CombinerStats, Emit, Settings};
+use crate::scatter::combiner::turn::Turn;
+use crate::scatter::combiner::{Combiner, CombinerStats, Settings};
 use crate::scatter::shared::Shared;
 use crate::scheduler::{Participant, Timed};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::task::counter::Owner;
-use crate::task::entry::Entry;
 use crate::task::gathered::{self, Outcome, Receiver};
 use crate::task::sheaf::Barn;
-use crate::unwind::{self, Payload};
+use crate::unwind;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -71,21 +71,21 @@ impl Holds {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Since {
     /// The first since the last flush.
-    first: Option<Instant>,
+    pub(super) first: Option<Instant>,
     pub(super) last: Option<Instant>,
 }
 
 pub(super) struct Instance<C> {
-    combiner: C,
+    pub(super) combiner: C,
     pub(super) since: Since,
     /// Inputs since the last flush.
     pub(super) unflushed: u64,
 }
 
 pub(super) struct Place<C: Combiner> {
-    busy: bool,
+    pub(super) busy: bool,
     pub(super) instance: Option<Box<Instance<C>>>,
-    pending: VecDeque<C::Input>,
+    pub(super) pending: VecDeque<C::Input>,
     pub(super) stats: CombinerStats,
 }
 
@@ -98,14 +98,14 @@ pub(super) struct Places<'env, C: Combiner> {
     limit: AtomicUsize,
     pub(super) live: AtomicUsize,
     pub(super) holds: Mutex<Holds>,
-    timed: AtomicBool,
+    pub(super) timed: AtomicBool,
     delayed: AtomicBool,
     /// When the last instance was made, if that matters.
     last_made: Mutex<Option<Instant>>,
     /// The timer has been set.
     pub(super) armed: AtomicBool,
     /// How many small tasks a thread takes at a time.
-    pace: AtomicUsize,
+    pub(super) pace: AtomicUsize,
     /// How emissions get to their handler, and where that is: on the owner's side.
     pub(super) receive: Receive,
     pub(super) handler: *const (),
@@ -138,7 +138,7 @@ impl<T> Receiver<T> for ToHandler {
     }
 }
 
-fn seat_here() -> (usize, Owner) {
+pub(super) fn seat_here() -> (usize, Owner) {
     let here = Participant::current();
     // SAFETY: a current participant is alive.
     let seat = unsafe { here.as_ref() }.map_or(0, Participant::seat);
@@ -185,7 +185,7 @@ impl<'env, C: Combiner> Places<'env, C> {
     }
 
     /// The place for the calling thread.
-    fn place_here(&self, seat: usize) -> usize {
+    pub(super) fn place_here(&self, seat: usize) -> usize {
         let places = self.limit.load(Ordering::Relaxed);
         let index = seat % places;
         if self.delayed.load(Ordering::Relaxed) {
@@ -196,20 +196,13 @@ impl<'env, C: Combiner> Places<'env, C> {
     }
 
     /// Makes a place the caller's for a while, unless somebody is at it.
-    fn turn(&self, index: usize) -> Option<Turn<'_, 'env, C>> {
+    pub(super) fn turn(&self, index: usize) -> Option<Turn<'_, 'env, C>> {
         let mut place = self.places[index].lock();
         if place.busy {
             return None;
         }
         place.busy = true;
-        Some(Turn {
-            places: self,
-            index,
-            instance: place.instance.take(),
-            made: 0,
-            emitted: 0,
-            lost: 0,
-        })
+        Some(Turn::new(self, index, place.instance.take()))
     }
 
     /// Takes an input in. Unwinds if the user's code does.
@@ -218,7 +211,7 @@ impl<'env, C: Combiner> Places<'env, C> {
         self.put_at(self.place_here(seat), input, here);
     }
 
-    fn put_at(&self, index: usize, input: C::Input, here: Owner) {
+    pub(super) fn put_at(&self, index: usize, input: C::Input, here: Owner) {
         let mut place = self.places[index].lock();
         if place.busy {
             place.pending.push_back(input);
@@ -227,14 +220,7 @@ impl<'env, C: Combiner> Places<'env, C> {
         place.busy = true;
         let instance = place.instance.take();
         drop(place);
-        let turn = Turn {
-            places: self,
-            index,
-            instance,
-            made: 0,
-            emitted: 0,
-            lost: 0,
-        };
+        let turn = Turn::new(self, index, instance);
         if let Some(payload) = turn.end(Some(input), None, here) {
             std::panic::resume_unwind(payload);
         }
@@ -309,121 +295,8 @@ impl<'env, C: Combiner> Places<'env, C> {
     }
 }
 
-/// The time in which a thread has a place for itself.
-struct Turn<'p, 'env, C: Combiner> {
-    places: &'p Places<'env, C>,
-    index: usize,
-    instance: Option<Box<Instance<C>>>,
-    made: u64,
-    emitted: u64,
-    lost: u64,
-}
-
-impl<C: Combiner> Turn<'_, '_, C> {
-    fn combine(&mut self, input: C::Input, here: Owner) {
-        let places = self.places;
-        let instance = match &mut self.instance {
-            Some(instance) => instance,
-            none => {
-                // If this panics, the input is all that is lost.
-                self.lost += 1;
-                let combiner = (places.factory)();
-                self.lost -= 1;
-                places.live.fetch_add(1, Ordering::Relaxed);
-                none.insert(Box::new(Instance {
-                    combiner,
-                    since: Since::default(),
-                    unflushed: 0,
-                }))
-            }
-        };
-        instance.unflushed += 1;
-        if places.timed.load(Ordering::Relaxed) {
-            let now = clock::now();
-            instance.since.first.get_or_insert(now);
-            instance.since.last = Some(now);
-            let due = places.holds.lock().due(&instance.since);
-            places.arm(due);
-        }
-        let emitted = &mut self.emitted;
-        let mut emit = |value| places.emit(value, here, emitted);
-        instance
-            .combiner
-            .combine(input, &mut Emit { emit: &mut emit });
-        self.made += 1;
-    }
-
-    fn flush(&mut self, here: Owner) {
-        if let Some(instance) = &mut self.instance {
-            let (places, emitted) = (self.places, &mut self.emitted);
-            let mut emit = |value| places.emit(value, here, emitted);
-            instance.combiner.flush(&mut Emit { emit: &mut emit });
-            self.places.places[self.index].lock().stats.flushed +=
-                std::mem::take(&mut instance.unflushed);
-            instance.since.first = None;
-        }
-    }
-
-    /// Feeds `next` and what others leave meanwhile, until there is no more, and gives the place back. Returns the
-    /// first panic.
-    fn end(
-        mut self,
-        mut next: Option<C::Input>,
-        mut panic: Option<Payload>,
-        here: Owner,
-    ) -> Option<Payload> {
-        while let Some(input) = next {
-            if let Err(payload) = unwind::catch(|| self.combine(input, here)) {
-                self.fail();
-                match panic {
-                    None => panic = Some(payload),
-                    Some(_) => unwind::discard(payload),
-                }
-            }
-            next = self.go_on();
-        }
-        panic
-    }
-
-    /// The user's code has panicked: the instance goes, with what is in it.
-    fn fail(&mut self) {
-        if let Some(payload) = self.drop_instance() {
-            unwind::discard(payload);
-        }
-    }
-
-    fn drop_instance(&mut self) -> Option<Payload> {
-        let instance = self.instance.take()?;
-        self.lost += instance.unflushed;
-        self.places.live.fetch_sub(1, Ordering::Relaxed);
-        unwind::drop_quietly(instance)
-    }
-
-    /// The next input that others have left; or the place is idle again.
-    fn go_on(&mut self) -> Option<C::Input> {
-        let mut place = self.places.places[self.index].lock();
-        place.stats.combined += std::mem::take(&mut self.made);
-        place.stats.emitted += std::mem::take(&mut self.emitted);
-        place.stats.forfeited += std::mem::take(&mut self.lost);
-        let next = place.pending.pop_front();
-        if next.is_some() {
-            return next;
-        }
-        if let Some(instance) = &self.instance {
-            if self.places.timed.load(Ordering::Relaxed) {
-                // The timer may have come while the instance was out.
-                let due = self.places.holds.lock().due(&instance.since);
-                self.places.arm(due);
-            }
-        }
-        place.instance = self.instance.take();
-        place.busy = false;
-        None
-    }
-}
-
 impl<C: Combiner> Places<'_, C> {
-    fn emit(&self, value: C::Output, here: Owner, emitted: &mut u64) {
+    pub(super) fn emit(&self, value: C::Output, here: Owner, emitted: &mut u64) {
         *emitted += 1;
         let receiver = ToHandler {
             receive: self.receive,
@@ -443,55 +316,6 @@ pub(super) trait Put<T>: Send + Sync {
 impl<C: Combiner> Put<C::Input> for Places<'_, C> {
     fn put(&self, input: C::Input) {
         Places::put(self, input);
-    }
-}
-
-/// Swaths that take less are short: taking more tasks along costs nobody much time.
-const SHORT: Duration = Duration::from_micros(5);
-/// The most tasks a thread takes at a time. Others can have those beyond.
-const LARGEST: usize = 32;
-
-impl<C: Combiner> Barn for Places<'_, C> {
-    fn open(&self, tasks: usize, work: &mut dyn FnMut(*mut ())) -> Option<Payload> {
-        let since = clock::now();
-        let (seat, here) = seat_here();
-        let index = self.place_here(seat);
-        let panic = match self.turn(index) {
-            Some(mut turn) => {
-                let mut feed = |input| {
-                    if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
-                        turn.fail();
-                        std::panic::resume_unwind(payload);
-                    }
-                };
-                let mut sink: &mut dyn FnMut(C::Input) = &mut feed;
-                work((&raw mut sink).cast());
-                let next = turn.go_on();
-                turn.end(next, None, here)
-            }
-            None => {
-                let mut feed = |input| self.put_at(index, input, here);
-                let mut sink: &mut dyn FnMut(C::Input) = &mut feed;
-                work((&raw mut sink).cast());
-                None
-            }
-        };
-        let took = clock::now().saturating_duration_since(since);
-        let pace = self.pace.load(Ordering::Relaxed);
-        if took > 2 * SHORT {
-            self.pace.store(1, Ordering::Relaxed);
-        } else if took < SHORT && tasks >= pace && pace < LARGEST {
-            self.pace.store(pace * 2, Ordering::Relaxed);
-        }
-        panic
-    }
-
-    fn requeue(&self, entry: Entry) {
-        self.run.registry.submit(entry);
-    }
-
-    fn swath(&self) -> usize {
-        self.pace.load(Ordering::Relaxed)
     }
 }
 
