@@ -2,8 +2,9 @@
 
 use crate::error::RefusedReason;
 use crate::scatter::combiner::Flushable;
-use crate::scatter::core::{Context, Quiet, Scatter};
+use crate::scatter::core::Scatter;
 use crate::scatter::limiter::{Admission, Limiter};
+use crate::scatter::receive::{Context, Quiet};
 use crate::scheduler::{Help, Participant, wait_until};
 use crate::sync::Ordering;
 use crate::task::gathered;

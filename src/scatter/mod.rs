@@ -3,7 +3,8 @@
 //!
 //! | file | one idea |
 //! |---|---|
-//! | `core` | the scattering side, which handlers have too: accepting tasks, receiving what comes back |
+//! | `core` | the scattering side, which handlers have too |
+//! | `receive` | what comes back: handlers and accounts |
 //! | `inner` | what the owner does: receiving, flushing, waiting, making room |
 //! | `run` | the gathering side: what the body may ask for |
 //! | `via` | scattering behind a limiter |
@@ -23,6 +24,7 @@ mod combiner;
 mod core;
 mod inner;
 mod limiter;
+mod receive;
 mod results;
 mod run;
 mod shared;

@@ -2,9 +2,10 @@
 
 use crate::error::Refused;
 use crate::scatter::combiner::{Attached, Combiner, CombinerHandle};
-use crate::scatter::core::{Handler, Quiet, Scatter};
+use crate::scatter::core::Scatter;
 use crate::scatter::inner::{Inner, Patience};
 use crate::scatter::limiter::Limiter;
+use crate::scatter::receive::{Handler, Quiet};
 use crate::scatter::{Handled, Via};
 use crate::sync::Ordering;
 use std::convert::Infallible;

@@ -3,9 +3,10 @@
 use crate::error::{Refused, RefusedReason};
 use crate::scatter::Handled;
 use crate::scatter::combiner::CombinerHandle;
-use crate::scatter::core::{Handler, Quiet, Scatter};
+use crate::scatter::core::Scatter;
 use crate::scatter::inner::Patience;
 use crate::scatter::limiter::Limiter;
+use crate::scatter::receive::{Handler, Quiet};
 use crate::scatter::run::Run;
 use std::time::Instant;
 
