@@ -13,6 +13,7 @@
 //! | `combine` | ready-made combiners |
 //! | `results` | the iterator form |
 //! | `shared` | what other threads see of a run |
+//! | `programs.md` | ten programs, on the page of `gather` |
 //!
 //! # Who may touch what
 //! The owner's thread has everything (`Inner`), workers the inbox (see `crate::task::inbox`), limiters and combiners
@@ -128,9 +129,129 @@ impl ThreadPool {
 
 /// Opens a run of scattered tasks on the pool that this thread belongs to, else on the global one.
 ///
+/// A *run* is a block, and a state. The body scatters tasks, each with a handler. Tasks run in the pool, in parallel.
+/// Their results come back to the calling thread as they are ready, in any order, and there the handlers get them, one
+/// at a time, with the state. Handlers may scatter more, so that work that finds work needs no queue and no lock of its
+/// own. When the body has returned, `gather` handles what is left. It returns the state.
+///
+/// ```
+/// let words = ["gathered", "in", "any", "order"];
+/// let longest = windrow::gather("", |run| {
+///     for word in words {
+///         run.scatter(
+///             move || word.len(), // in parallel
+///             move |longest, _, len| {
+///                 // here, one at a time
+///                 if len > longest.len() {
+///                     *longest = word;
+///                 }
+///             },
+///         );
+///     }
+/// });
+/// assert_eq!(longest, "gathered");
+/// ```
+///
+/// The body has the run as a [`Run`], handlers have it as a [`Scatter`], other threads and tasks as a [`RunHandle`].
+/// [`gather_each`] is a run as an iterator. [`ThreadPool::gather`] opens a run on a certain pool.
+///
+/// The idea is that of [psg](https://github.com/petenewcomb/psg-go), a Go library for pipelined scatter-gather.
+/// Limiters as virtual slots, and combiners, are taken from there as well.
+///
+/// # The states of a run
+///
+/// A run is *open* until it is *closed* ([`Run::close`], [`RunHandle::close`], the end of the body), *finished*
+/// ([`Run::finish`], the end of `gather`) or *cancelled* ([`Scatter::cancel`], [`RunHandle::cancel`], its
+/// [token](Scatter::token); a body that ends with an error or a panic). It never goes back.
+///
+/// | call | open | closed | finished | cancelled |
+/// |---|---|---|---|---|
+/// | to scatter through a `Run` | accepted, when there is room | refused | refused | refused |
+/// | to scatter through a `Scatter` | accepted at once | accepted at once | refused | refused |
+/// | to gather through a `Run` | handles results | handles results | nothing is left | handles nothing, waits for the tasks that run |
+/// | `close` | closes | nothing | nothing | nothing |
+/// | `finish` | closes, gathers all, finishes | gathers all, finishes | nothing | waits for the tasks that run |
+/// | `cancel` | cancels | cancels | nothing is left to cancel | nothing |
+/// | `state`, `stats`, `outstanding` | as ever | as ever | as ever | as ever |
+///
+/// A scatter that is refused returns `false` and drops what it was given. Those named `try_scatter` and
+/// `scatter_deadline` give it back.
+///
+/// # What waits
+///
+/// | call | waits | runs tasks of the run meanwhile |
+/// |---|---|---|
+/// | of `Run`: `scatter`, `scatter_into`, also by `via` | for room, and for a slot of the limiter | yes |
+/// | of `Run`: `gather_one`, `gather_all`, `finish` | for results | yes |
+/// | of `Run`: those that end in `_deadline` | the same, until then | no: a task may take longer |
+/// | of `Run`: those that begin with `try_` | never | no |
+/// | everything of `Scatter`, `RunHandle`, `Limiter`, `CombinerHandle` | never | no |
+/// | the end of `gather` | for all tasks that have been accepted | yes |
+///
+/// All calls that scatter or gather through a `Run` also call handlers, which take the time that they take. While a
+/// handler runs, no other does; the tasks go on.
+///
+/// # What bounds the memory
+///
+/// * A run has at most [`max_outstanding`](Run::max_outstanding) tasks under way, 1024 by default, as far as the body
+///   scatters them: where there are so many, `scatter` gathers first. Results that are done and not handled count.
+/// * A [`Limiter`] bounds how many tasks of a kind are queued or run. The body waits for a slot. What a handler scatters
+///   is put on the limiter's list, and counts as outstanding.
+/// * **What handlers scatter is not held back**, since a handler that waited could wait for itself. A crawl
+///   may so have as many tasks queued as there are directories known and not read. To hold work back, keep it in the
+///   state, and have the body scatter it, or [`on_flush`](Run::on_flush).
+/// * A [combiner](Run::combiner) has an instance for each thread of the pool and one for the caller, at most. What it
+///   emits waits for the handler, and does not count as outstanding.
+///
+/// # Where closures run, and what they may borrow
+///
+/// | closure | runs on | at a time | may borrow |
+/// |---|---|---|---|
+/// | task | threads of the pool, and the calling one while it gathers | many | what outlives the call of `gather`; is `Send` |
+/// | handler of a task | the calling thread | one | the same; need not be `Send` |
+/// | handler of a combiner, listener of `on_flush` | the calling thread | one | the same; need not be `Send` |
+/// | a combiner's factory, `combine`, `flush` | where tasks run | one for each instance | the same; `Send`, the factory also `Sync` |
+/// | the body | the calling thread | one | anything |
+///
+/// Variables of the body end before the run does, so nothing can borrow them: move them, or declare them outside.
+/// Handlers get the state as an argument, and in between [`Run::state`] lends it to the body. Tasks inherit the
+/// [`Priority`](crate::Priority) of the task that opens the run. While the caller waits it runs tasks of this run, and
+/// what they have forked or scoped, and nothing else.
+///
+/// # Errors and panics
+///
+/// A **handler** (or listener) may return `Result<(), E>`. Its error is returned by the next call that gathers: by the
+/// body's `gather_one` and `gather_all`, else by `gather` itself. The run goes on until the body passes the error on or
+/// ends; then the run is cancelled. [`Run::scatter`] handles results too, and keeps their errors, so a body that
+/// scatters for long asks in between with [`try_gather_all`](Run::try_gather_all). If handlers return nothing there
+/// is no error, and `let Ok(all) = run.gather_all_deadline(at);` compiles.
+///
+/// A **task** returns whatever it likes: an error is its handler's to see. Its panic waits for the end of the run:
+/// the others go on and are handled, its own handler is dropped, and then `gather` panics instead of returning the
+/// state. To have the panic as a value, call [`catch_unwind`](std::panic::catch_unwind) in the task.
+///
+/// A panic of a **combiner** is that of the task or the flush in which it happens. The instance goes, with the inputs
+/// that it had; the next input makes another.
+///
+/// A panic of the **body**, of a **handler** or of a **listener** cancels the run, and goes on when all tasks have
+/// ended. It goes before that of a task, and any panic goes before an error. Of several only the first is seen.
+///
+/// # What happens to a cancelled run
+///
+/// Tasks that have not started are not run. Tasks that run go on, and can ask the run's [token](Scatter::token). No
+/// handler is called any more, no listener, and combiners are not flushed: what they have is lost, so a
+/// program that wants partial results keeps them in the state. `gather` still waits for the tasks that run, and then
+/// returns the state, as it is: to cancel is no error.
+///
+/// Tasks that were not run, and those whose result was not handled any more, are [*forfeited*](RunStats::forfeited).
+/// Inputs of combiners that were not flushed are so [in their figures](CombinerStats::forfeited); their tasks count as
+/// gathered.
+///
 /// # Panics
 /// With the panic of the body or of a handler that it called; else with the first of a task or a combiner. In all
-/// cases after everything that runs has ended.
+/// cases after everything that runs has ended. As [`ThreadPool::global`] where it has to build that pool.
+///
+#[doc = include_str!("programs.md")]
 pub fn gather<'env, S, E, B, F>(state: S, body: F) -> B::Output
 where
     F: FnOnce(&mut Run<'_, 'env, S, E>) -> B,
