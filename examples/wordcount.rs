@@ -8,15 +8,15 @@
 //! It shows the pool on work that cannot be planned: how many files there are, and how long each
 //! of them is, only comes to light while the work is under way.
 //!
-//! * `count_on` walks the directories in the body of a scope, on the calling thread, and spawns
-//!   one task a file. The workers count meanwhile, and the tasks may borrow from the stack, as the
-//!   scope ends after the last of them. When the walk is over the calling thread lends a hand, so
-//!   `--threads N` means N workers and the caller.
-//! * A large file has a higher `Priority` than a small one, so that it is not the last to start.
-//! * `count_text` forks a large file into pieces with `join`. It cuts at separators only, so
-//!   the counts are exactly those of the whole.
-//! * `Partials` lends a task a `Tally`, so that no two tasks write to one map. There are only
-//!   about as many of them as threads, and they are merged at the end.
+//! * `count_on` opens a run and walks the directories in its body, on the calling thread. It scatters
+//!   one task a file. The workers read and count meanwhile. Where very many files are under way, and
+//!   when the walk is over, the calling thread lends a hand, so `--threads N` means N workers and
+//!   the caller.
+//! * What the tasks return goes into a combiner: a `Tally` for each worker, filled where the file was
+//!   read, so that no two threads write to one map. Only the full tallies come back to the calling
+//!   thread, which absorbs them into the state of the run.
+//! * A large file comes back as a whole, to a handler. It cuts the text into `pieces`, and scatters a
+//!   task for each. It cuts before separators only, so the counts are exactly those of the whole.
 //!
 //! A word is a maximal run of alphanumeric characters (as Unicode has them) and apostrophes, less
 //! the apostrophes at its ends. It is lowercased, and its typographic apostrophes become plain
@@ -26,26 +26,22 @@
 //! `--compare` counts three times: once untimed, so that the other two find the files in the
 //! system's cache; then without the pool, on one thread and uncut; and then on the pool.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
 use ignore::WalkBuilder;
 use indicatif::{ProgressBar, ProgressStyle};
-use windrow::{Priority, ThreadPool, join};
+use windrow::{ThreadPool, combine};
 
-/// Files from this size on are started before the others.
-const LARGE: u64 = 1 << 20;
-/// Files from this size on are started before the rest.
-const MEDIUM: u64 = 16 << 10;
-/// Text longer than this is counted in pieces.
+/// Files longer than this are counted in pieces of about this size.
 const PIECE: usize = 256 << 10;
 /// A NUL byte within this many bytes from the start makes a file binary.
 const HEAD: u64 = 8 << 10;
@@ -125,61 +121,62 @@ fn progress(message: &'static str) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Counts on the pool: one task a file.
+/// Counts on the pool: one task a file, and for a large one a task a piece as well.
 fn count_on(pool: &ThreadPool, cli: &Cli, bar: &ProgressBar) -> Tally {
-    let partials = &Partials::default();
-    pool.scope(|s| {
+    let tally = pool.gather(Tally::default(), |run| {
+        let tallies = run.combiner(
+            combine::fold(Tally::default, Tally::add),
+            |total, _, tally| total.absorb(tally),
+        );
         for (path, size) in walk(cli) {
-            match size {
-                Ok(size) => {
-                    bar.inc_length(size);
-                    s.spawn_with_priority(priority(size), move || {
-                        let read = read_text(&path, |text| count_text(text, PIECE, partials));
-                        partials.lend(|tally| tally.add_file(path, read));
-                        bar.inc(size);
-                    });
+            let size = match size {
+                Ok(size) => size,
+                Err(error) => {
+                    run.state().add_file(path, &Err(error));
+                    continue;
                 }
-                Err(error) => partials.lend(|tally| tally.add_file(path, Err(error))),
+            };
+            bar.inc_length(size);
+            let read = move || {
+                let read = read_text(&path);
+                bar.inc(size);
+                (path, read)
+            };
+            if size <= PIECE as u64 {
+                run.scatter_into(move || Found::File(read()), &tallies);
+                continue;
             }
+            let tallies = tallies.clone();
+            run.scatter(read, move |total, run, (path, read)| {
+                total.add_file(path, &read);
+                let text = Arc::new(read.map(|read| read.text).unwrap_or_default());
+                for piece in pieces(&text, PIECE) {
+                    let text = Arc::clone(&text);
+                    run.scatter_into(move || Found::Piece(text, piece), &tallies);
+                }
+            });
         }
     });
     bar.finish_and_clear();
-    merge(pool, std::mem::take(&mut *partials.lock()))
-}
-
-fn priority(size: u64) -> Priority {
-    match size {
-        LARGE.. => Priority::High,
-        MEDIUM.. => Priority::Normal,
-        _ => Priority::Low,
-    }
-}
-
-/// Counts the words of `text`, in pieces of up to about `piece` bytes that any worker may take.
-fn count_text(text: &str, piece: usize, partials: &Partials) {
-    let count = |text| count_text(text, piece, partials);
-    match Some(text).filter(|text| text.len() > piece).and_then(split) {
-        Some((left, right)) => drop(join(|| count(left), || count(right))),
-        None => partials.lend(|tally| tally.add_words(text)),
-    }
-}
-
-/// Cuts `text` before the first separator of its second half.
-fn split(text: &str) -> Option<(&str, &str)> {
-    let half = (text.len() / 2..text.len()).find(|&at| text.is_char_boundary(at))?;
-    let at = half + text[half..].find(is_separator)?;
-    (at > 0).then(|| text.split_at(at))
-}
-
-/// Merges two and two, on the pool.
-fn merge(pool: &ThreadPool, mut tallies: Vec<Tally>) -> Tally {
-    if tallies.len() < 2 {
-        return tallies.pop().unwrap_or_default();
-    }
-    let rest = tallies.split_off(tallies.len() / 2);
-    let (mut tally, other) = pool.join(|| merge(pool, tallies), || merge(pool, rest));
-    tally.absorb(other);
     tally
+}
+
+/// What a task has found for the tally of its worker.
+enum Found {
+    File((PathBuf, io::Result<ReadText>)),
+    Piece(Arc<String>, Range<usize>),
+}
+
+/// Cuts `text` into pieces of `size` bytes and a little more: each ends before a separator.
+fn pieces(text: &str, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut end = 0;
+    std::iter::from_fn(move || {
+        let start = end;
+        let from = (start + size.max(1)..text.len()).find(|&at| text.is_char_boundary(at));
+        let cut = from.and_then(|at| Some(at + text[at..].find(is_separator)?));
+        end = cut.unwrap_or(text.len());
+        (start < end).then_some(start..end)
+    })
 }
 
 /// Counts without the pool and without cutting: what `--compare` compares with.
@@ -189,9 +186,9 @@ fn count_alone(cli: &Cli, bar: &ProgressBar) -> Tally {
         let read = size.and_then(|size| {
             bar.inc_length(size);
             bar.inc(size);
-            read_text(&path, |text| tally.add_words(text))
+            read_text(&path)
         });
-        tally.add_file(path, read);
+        tally.add(Found::File((path, read)));
     }
     bar.finish_and_clear();
     tally
@@ -236,28 +233,39 @@ fn walk_error(path: &Path, error: ignore::Error) -> (PathBuf, io::Result<u64>) {
     }
 }
 
-/// What was read: how many bytes, and whether all of them were UTF-8.
-type ReadText = io::Result<(u64, bool)>;
+/// A file that was read.
+struct ReadText {
+    bytes: u64,
+    text: String,
+    /// Whether all of it was UTF-8.
+    utf8: bool,
+}
 
-/// Reads a file and passes on its text, unless it is binary.
-fn read_text(path: &Path, count: impl FnOnce(&str)) -> ReadText {
-    let mut bytes = Vec::new();
+/// Reads a file, unless it is binary.
+fn read_text(path: &Path) -> io::Result<ReadText> {
+    let mut content = Vec::new();
     let mut file = File::open(path)?;
-    (&file).take(HEAD).read_to_end(&mut bytes)?;
-    if bytes.contains(&0) {
+    (&file).take(HEAD).read_to_end(&mut content)?;
+    if content.contains(&0) {
         return Err(io::Error::other("binary"));
     }
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    count(&text);
-    Ok((bytes.len() as u64, matches!(text, Cow::Borrowed(_))))
+    file.read_to_end(&mut content)?;
+    let bytes = content.len() as u64;
+    let (text, utf8) = match String::from_utf8(content) {
+        Ok(text) => (text, true),
+        Err(error) => (
+            String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            false,
+        ),
+    };
+    Ok(ReadText { bytes, text, utf8 })
 }
 
 fn is_separator(c: char) -> bool {
     !c.is_alphanumeric() && !APOSTROPHES.contains(&c)
 }
 
-/// What was counted: by one of the tasks at a time, or altogether.
+/// What was counted: on one of the threads, or altogether.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     files: u64,
@@ -268,12 +276,23 @@ struct Tally {
 }
 
 impl Tally {
-    fn add_file(&mut self, path: PathBuf, read: ReadText) {
+    fn add(&mut self, found: Found) {
+        match found {
+            Found::File((path, read)) => {
+                self.add_file(path, &read);
+                read.iter().for_each(|read| self.add_words(&read.text));
+            }
+            Found::Piece(text, piece) => self.add_words(&text[piece]),
+        }
+    }
+
+    /// Adds a file without its words.
+    fn add_file(&mut self, path: PathBuf, read: &io::Result<ReadText>) {
         match read {
-            Ok((bytes, utf8)) => {
+            Ok(read) => {
                 self.files += 1;
-                self.not_utf8 += u64::from(!utf8);
-                self.bytes += bytes;
+                self.not_utf8 += u64::from(!read.utf8);
+                self.bytes += read.bytes;
             }
             Err(error) => {
                 let reason = match error.kind() {
@@ -323,22 +342,6 @@ impl Tally {
         words.sort_unstable_by_key(|&(word, count)| (Reverse(count), word));
         words.truncate(n);
         words
-    }
-}
-
-/// Tallies to borrow: never more than there were tasks counting at one moment.
-#[derive(Default)]
-struct Partials(Mutex<Vec<Tally>>);
-
-impl Partials {
-    fn lend(&self, add: impl FnOnce(&mut Tally)) {
-        let mut tally = self.lock().pop().unwrap_or_default();
-        add(&mut tally);
-        self.lock().push(tally);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Tally>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -427,17 +430,20 @@ mod tests {
 
     #[test]
     fn pieces_count_like_the_whole() {
-        let pool = ThreadPool::new(2).unwrap();
         let long = "x".repeat(100);
         let texts = "| |a|é|€é|a b|’ ’|  a  |don't don’t — ñandú, 語 語。𝒳 a’ ’b";
         let late = format!("{long} {long} é");
         for text in texts.split('|').chain([&*long, &*late]) {
-            for (repeat, piece) in (1..8).flat_map(|n| [0, 1, 2, 3, 7, 50, 999].map(|p| (n, p))) {
+            for (repeat, size) in (1..8).flat_map(|n| [0, 1, 2, 3, 7, 50, 999].map(|p| (n, p))) {
                 let text = text.repeat(repeat);
-                let partials = Partials::default();
-                pool.scope(|_| count_text(&text, piece, &partials));
-                let merged = merge(&pool, partials.0.into_inner().unwrap());
-                assert_eq!(merged, whole(&text), "{text:?} in pieces of {piece}");
+                let (mut tally, mut joined) = (Tally::default(), String::new());
+                for piece in pieces(&text, size) {
+                    assert!(piece.len() >= size || piece.end == text.len());
+                    tally.add_words(&text[piece.clone()]);
+                    joined += &text[piece];
+                }
+                assert_eq!(tally, whole(&text), "{text:?} in pieces of {size}");
+                assert_eq!(joined, text);
             }
         }
     }
