@@ -1,5 +1,6 @@
 //! A synchronous work-stealing thread pool for plain Rust: fork and join, scoped tasks with results,
-//! priorities, and tasks with deadlines, retries, rates and groups, without an async runtime.
+//! scatter and gather, priorities, and tasks with deadlines, retries, rates and groups, without an async
+//! runtime.
 //!
 //! ```
 //! // Fork and join on borrowed data, as deep as you like: a fork costs a nanosecond or two.
@@ -64,6 +65,12 @@
 //! its time, a retry or a permit, it holds no worker. A library cannot kill a thread: a task that runs is
 //! *told* to stop, by its [`TaskContext`]; its handle reports a passed deadline at once.
 //!
+//! **Runs** scatter and gather ([`gather()`]). A task's result goes to its handler, on the calling thread,
+//! one at a time, with the state of the run; handlers may scatter more, so that a crawl needs no queue and
+//! no lock of its own. What handlers scatter is accepted at once; the body of the run waits, and gathers
+//! meanwhile, where too many tasks are under way. A [`Limiter`] bounds how many tasks of a kind run, and a
+//! [`Combiner`] reduces results where they were computed. The page of [`gather()`] has ten programs.
+//!
 //! **Time** is the pool's: real, or virtual in a [deterministic](ThreadPoolBuilder::deterministic) pool, in
 //! which a test of an hour takes none, and the same seed gives the same order of events.
 //!
@@ -74,6 +81,12 @@
 //! | two to four closures, results needed here | [`join`], [`join3`], [`join4`] |
 //! | divide and conquer | [`join`], recursively, without a cut-off of your own |
 //! | many tasks that borrow | [`scope()`] and [`Scope::spawn`] |
+//! | tasks whose results lead to more tasks, as in a crawl | [`gather()`] |
+//! | results of many types, handled as they come, without a lock | [`gather()`] |
+//! | stages, of which each may run so many tasks | [`gather()`], and [`Run::via`] with a [`Limiter`] for each |
+//! | many small results, reduced to few | [`gather()`], and [`Run::combiner`] |
+//! | results of one type, as an iterator | [`gather_each`] |
+//! | a search that ends with the first match, or with what a deadline leaves | [`gather()`], and [`Scatter::cancel`] |
 //! | a task that outlives this function | [`spawn`] |
 //! | something urgent, or something that can wait | [`spawn_with_priority`], [`Scope::spawn_with_priority`] |
 //! | a task with a deadline, retries, a rate, a name | [`ThreadPool::task`] |
