@@ -14,12 +14,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn watched<F: FnOnce()>(test: F) {
     // The name of a closure's type is the path of the function that it is written in.
     let name = type_name::<F>().trim_end_matches("::{{closure}}");
+    watched_as(name.to_owned(), test);
+}
+
+/// The same for a part of a test, which says what it is.
+pub(crate) fn watched_as(name: String, test: impl FnOnce()) {
     let _alive = watch(name);
     test();
 }
 
 /// The watch lasts until what this returns is dropped, by unwinding too.
-fn watch(name: &'static str) -> Sender<()> {
+fn watch(name: String) -> Sender<()> {
     let (alive, gone) = channel::<()>();
     thread::spawn(move || {
         if gone.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
