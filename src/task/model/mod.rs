@@ -1,4 +1,4 @@
-//! Model checks of the latch, the parker, the claim word, the counter and the phases.
+//! Model checks of the latch, the parker, the claim word, the counter, the phases, the inbox and the sheaf.
 //!
 //! `LOOM_MAX_PREEMPTIONS=3 RUSTFLAGS="--cfg loom" cargo test --release --lib model`
 //!
@@ -9,9 +9,11 @@
 mod cancel;
 mod claim;
 mod counter;
+mod inbox;
 mod latch;
 mod life;
 mod phase;
+mod sheaf;
 
 use crate::sync::{Arc, Ordering};
 use crate::task::counter::Owner;
@@ -21,8 +23,14 @@ use std::ptr;
 use std::sync::atomic::AtomicUsize as Tally;
 
 fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
+    explore_to(3, name, model);
+}
+
+/// With so many preemptions unless `LOOM_MAX_PREEMPTIONS` asks for fewer.
+fn explore_to(preemptions: usize, name: &str, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    let asked = builder.preemption_bound.unwrap_or(preemptions);
+    builder.preemption_bound = Some(asked.min(preemptions));
     let rounds = Arc::new(Tally::new(0));
     let seen = Arc::clone(&rounds);
     builder.check(move || {
