@@ -179,12 +179,12 @@ impl<'env, S, E> Scatter<'env, S, E> {
     /// assert_eq!(found.map(|n: u64| n * n % 1000), Some(249));
     /// ```
     pub fn cancel(&self) {
-        self.shared.token.cancel();
+        self.shared.cancel();
     }
 
     /// Whether the run has been cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.shared.inbox.is_cancelled()
+        self.shared.is_cancelled()
     }
 
     /// The run's token, for tasks that are to stop early when the run is cancelled. Cancelling it cancels the run.
@@ -250,7 +250,7 @@ impl<'env, S, E> Scatter<'env, S, E> {
 
     /// Whether handlers may scatter.
     fn accepts(&self) -> bool {
-        !self.shared.inbox.is_cancelled() && !self.shared.finished.load(Ordering::Relaxed)
+        !self.shared.is_cancelled() && !self.shared.finished.load(Ordering::Relaxed)
     }
 
     /// Queues a task that has been accepted.

@@ -297,7 +297,7 @@ where
         other => other,
     };
     if !matches!(result, Ok(Ok(()))) {
-        shared.token.cancel();
+        shared.cancel();
     }
     run.drain();
     shared.finished.store(true, Ordering::Relaxed);

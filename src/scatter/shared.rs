@@ -51,7 +51,24 @@ impl Shared {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed) || self.inbox.is_cancelled()
+        self.closed.load(Ordering::Relaxed) || self.is_cancelled()
+    }
+
+    pub(super) fn cancel(&self) {
+        // Whoever cancels second would not wait for the first one's hook.
+        self.inbox.cancel();
+        self.token.cancel();
+    }
+
+    /// Whether the run, or its token, has been cancelled; the token's hook may be on its way.
+    #[inline]
+    pub(super) fn is_cancelled(&self) -> bool {
+        let cancelled = self.inbox.is_cancelled();
+        if !cancelled && self.token.is_cancelled() {
+            self.inbox.cancel();
+            return true;
+        }
+        cancelled
     }
 
     pub(super) fn stats(&self) -> RunStats {
@@ -128,7 +145,7 @@ impl RunHandle {
 
     /// See [`Scatter::cancel`](crate::Scatter::cancel).
     pub fn cancel(&self) {
-        self.0.token.cancel();
+        self.0.cancel();
     }
 
     /// Whether the run takes nothing more from its body: closed, cancelled or over.
@@ -138,7 +155,7 @@ impl RunHandle {
 
     /// Whether the run has been cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.inbox.is_cancelled()
+        self.0.is_cancelled()
     }
 
     /// What has become of the run's tasks so far.
