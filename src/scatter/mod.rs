@@ -296,10 +296,12 @@ where
         Ok(Ok(())) => unwind::catch(|| run.gather_all(Patience::Forever).map(drop)),
         other => other,
     };
+    // After an end without either nothing is left, and a handler that a late flush might call would have nobody to
+    // tell of its error, or its panic.
     if !matches!(result, Ok(Ok(()))) {
         shared.cancel();
+        run.drain();
     }
-    run.drain();
     shared.finished.store(true, Ordering::Relaxed);
     let panics = run.end_combiners();
     panics
