@@ -642,6 +642,86 @@ mutant "ledger: lives are read after what was submitted" src/scheduler/ledger.rs
     'self.lives() <= resting && ended + resting as u64 >= sums().submitted();' \
     'ended + resting as u64 >= sums().submitted() && self.lives() <= resting;'
 
+# The inbox of a run, and sheaves
+
+mutant "inbox: items are put without Release" src/task/inbox.rs \
+    task::model::inbox::model_inbox_gets_everything_and_may_go_then \
+    'item.as_ptr().expose_provenance(),
+                Ordering::AcqRel,' \
+    'item.as_ptr().expose_provenance(),
+                Ordering::Relaxed,'
+mutant "inbox: items are taken without Acquire" src/task/inbox.rs \
+    task::model::inbox::model_inbox_gets_everything_and_may_go_then \
+    'self.word.swap(0, Ordering::Acquire)' \
+    'self.word.swap(0, Ordering::Relaxed)'
+mutant "inbox: whoever brings an item wakes nobody" src/task/inbox.rs \
+    task::model::inbox::model_inbox_gets_everything_and_may_go_then \
+    '        // The inbox may be gone.
+        wake(old);' \
+    '        drop(take_parker(old));'
+mutant "inbox: a parker is not news, but taken for a list" src/task/inbox.rs \
+    task::model::inbox::model_inbox_gets_everything_and_may_go_then \
+    'let next = if old & PARKED != 0 || old == RUNG {' \
+    'let next = if old == RUNG {'
+mutant "inbox: a ring beside items publishes nothing" src/task/inbox.rs \
+    task::model::inbox::model_inbox_hears_a_ring_beside_an_item \
+    '                    Ordering::Release,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => return,' \
+    '                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => return,'
+mutant "inbox: a ring wakes nobody" src/task/inbox.rs \
+    task::model::inbox::model_inbox_hears_a_ring_beside_an_item \
+    '                Err(found) => old = found,
+            }
+        }
+        wake(old);
+    }
+
+    /// Owner: the next item.' \
+    '                Err(found) => old = found,
+            }
+        }
+        drop(take_parker(old));
+    }
+
+    /// Owner: the next item.'
+mutant "inbox: who stops waiting forgets what came" src/task/inbox.rs \
+    task::model::inbox::model_inbox_gets_everything_and_may_go_then \
+    'self.word.swap(0, Ordering::Acquire);' \
+    'self.word.swap(0, Ordering::Acquire) & RUNG;'
+mutant "gathered: a cancelled task does not come back" src/task/gathered.rs \
+    task::model::inbox::model_inbox_task_comes_back_run_or_not \
+    '            // SAFETY: the claimant has it.
+            unsafe { Self::put(task, Ended::Cancelled, env) };' ''
+mutant "sheaf: a task that came too late counts" src/task/sheaf.rs \
+    task::model::sheaf::model_sheaf_grows_while_it_is_closed \
+    'if tasks.len.fetch_add(1, Ordering::Release) & CLOSED == 0 {' \
+    'if tasks.len.fetch_add(1, Ordering::Release) & CLOSED != usize::MAX {'
+mutant "sheaf: it is not closed before it is cut" src/task/sheaf.rs \
+    task::model::sheaf::model_sheaf_grows_while_it_is_closed \
+    'sheaf.tasks.len.fetch_or(CLOSED, Ordering::Acquire);' \
+    'sheaf.tasks.len.load(Ordering::Acquire);'
+mutant "sheaf: what is cut is noted after the entry is back" src/task/sheaf.rs \
+    task::model::sheaf::model_sheaf_is_cut_by_two \
+    '    sheaf.cut.set(cut.end);
+    if cut.end < total {
+        sheaf.item.header.state.requeue();
+        barn.requeue(Entry::new(task));
+    }' \
+    '    if cut.end < total {
+        sheaf.item.header.state.requeue();
+        barn.requeue(Entry::new(task));
+    }
+    sheaf.cut.set(cut.end);'
+mutant "sheaf: the last does not hear of the others" src/task/sheaf.rs \
+    task::model::sheaf::model_sheaf_is_cut_by_two \
+    'sheaf.done.fetch_add(tasks, Ordering::AcqRel)' \
+    'sheaf.done.fetch_add(tasks, Ordering::Relaxed)'
+
 echo
 echo "$planted planted, $((planted - failures)) caught"
 [ "$failures" -eq 0 ]

@@ -95,12 +95,18 @@ fn every_plan_adds_up() {
     }
     // Those that watch end by themselves, and one of them watches this.
     watched(|| {
-        while threads().zip(before).is_some_and(|(now, before)| now > before + 1) {
+        while threads()
+            .zip(before)
+            .is_some_and(|(now, before)| now > before + 1)
+        {
             thread::yield_now();
         }
     });
     println!("{plans} plans, {:?}", start.elapsed());
-    for (pool, sum) in ["deterministic", "1 worker", "2 workers", "8 workers"].iter().zip(came_to) {
+    for (pool, sum) in ["deterministic", "1 worker", "2 workers", "8 workers"]
+        .iter()
+        .zip(came_to)
+    {
         println!("{pool}: {sum:?}");
     }
 }

@@ -237,7 +237,9 @@ impl Line {
         world.check(times == 1, || format!("task {} runs again", self.number));
         // In one order, nothing can come between the pool's look and this one.
         let late = world.ordered && self.book.cancelled.load(Ordering::SeqCst);
-        world.check(!late, || format!("task {} starts after cancel", self.number));
+        world.check(!late, || {
+            format!("task {} starts after cancel", self.number)
+        });
     }
 
     /// Its result has come to where it was to go.
@@ -251,7 +253,11 @@ impl Line {
 
     /// Whether what has been offered was taken.
     pub(crate) fn says(&self, accepted: bool) {
-        bump(if accepted { &self.accepted } else { &self.refused });
+        bump(if accepted {
+            &self.accepted
+        } else {
+            &self.refused
+        });
     }
 
     pub(crate) fn piece(self: &Arc<Self>, part: Part) -> Piece {

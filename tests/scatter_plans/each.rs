@@ -128,7 +128,9 @@ fn scatter(
         None => run.scatter(task),
     };
     line.says(accepted);
-    world.check(!(accepted && closed), || "accepted though closed".to_owned());
+    world.check(!(accepted && closed), || {
+        "accepted though closed".to_owned()
+    });
     let closed = run.handle().is_closed() || shut(limiter);
     world.check(accepted || closed, || "refused for nothing".to_owned());
 }

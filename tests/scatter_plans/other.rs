@@ -1,7 +1,7 @@
 //! What another thread does meanwhile: it changes limits, closes, cancels and looks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::books::World;

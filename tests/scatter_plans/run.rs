@@ -258,9 +258,7 @@ impl<'b, 'r> Body<'b, 'r> {
             let result = match (random.below(4), limiter) {
                 (0, None) => run.try_scatter(task, handler).map(|()| true),
                 (0, Some(limiter)) => run.via(limiter).try_scatter(task, handler).map(|()| true),
-                (1, None) => run
-                    .scatter_deadline(deadline, task, handler)
-                    .map(|()| true),
+                (1, None) => run.scatter_deadline(deadline, task, handler).map(|()| true),
                 (1, Some(limiter)) => run
                     .via(limiter)
                     .scatter_deadline(deadline, task, handler)
