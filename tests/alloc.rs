@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use windrow::{JoinHandle, ThreadPool};
+use windrow::{JoinHandle, ThreadPool, combine};
 
 use watchdog::watched;
 
@@ -293,6 +293,45 @@ fn a_spawn_in_a_scope_is_one_allocation() {
             });
             assert_one_each(inside, TASKS, &format!("from inside, {size} workers"));
             assert_eq!(ran.load(Ordering::SeqCst), 4 * TASKS);
+        }
+    });
+}
+
+/// What a run has in hand is bounded by its `max_outstanding`; everything else is used again.
+#[test]
+fn the_memory_of_a_run_does_not_grow_with_its_results() {
+    watched(|| {
+        for size in [1, 2] {
+            let count = Count::here();
+            let pool = count.pool(size);
+            let gathered = |tasks: usize| {
+                let sum = pool.gather(0, |run| {
+                    for i in 0..tasks {
+                        run.scatter(move || black_box(i), |sum, _, i| *sum += i);
+                    }
+                });
+                assert_eq!(sum, tasks * (tasks - 1) / 2);
+            };
+            let combined = |tasks: usize| {
+                let sum = pool.gather(0, |run| {
+                    let add = |sum: &mut usize, i: usize| *sum += i;
+                    let sums =
+                        run.combiner(combine::fold(|| 0, add), |total, _, sum| *total += sum);
+                    for i in 0..tasks {
+                        run.scatter_into(move || black_box(i), &sums);
+                    }
+                });
+                assert_eq!(sum, tasks * (tasks - 1) / 2);
+            };
+            let runs: [&dyn Fn(usize); 2] = [&gathered, &combined];
+            for run in runs {
+                let allocations = count.during(|| run(100_000));
+                assert!(
+                    allocations < 3_000,
+                    "{allocations} allocations for 100,000 results"
+                );
+            }
+            COUNTER.set(None);
         }
     });
 }

@@ -148,6 +148,45 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
             .is_ok()
     }
 
+    /// [`scatter_into`](Self::scatter_into), if there is room at once.
+    ///
+    /// # Errors
+    /// As [`try_scatter`](Self::try_scatter), with the task.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn try_scatter_into<F, T>(
+        &mut self,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        self.scatter_into_by(None, Patience::None, task, combiner)
+    }
+
+    /// [`scatter_into`](Self::scatter_into), waiting for room no longer than until `at`.
+    ///
+    /// # Errors
+    /// As [`try_scatter`](Self::try_scatter), with the task.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn scatter_into_deadline<F, T>(
+        &mut self,
+        at: Instant,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        self.scatter_into_by(None, Patience::Until(at), task, combiner)
+    }
+
     pub(super) fn scatter_into_by<F, T>(
         &mut self,
         limiter: Option<&Limiter>,

@@ -84,6 +84,51 @@ impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
     }
 }
 
+impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
+    /// [`Run::try_scatter_into`], which takes a slot as well.
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn try_scatter_into<F, T>(
+        self,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        let limiter = Some(self.limiter);
+        self.to
+            .scatter_into_by(limiter, Patience::None, task, combiner)
+    }
+
+    /// [`Run::scatter_into_deadline`], for a slot as well.
+    ///
+    /// # Errors
+    /// The same.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn scatter_into_deadline<F, T>(
+        self,
+        at: Instant,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        let limiter = Some(self.limiter);
+        self.to
+            .scatter_into_by(limiter, Patience::Until(at), task, combiner)
+    }
+}
+
 impl<'env, S, E> Via<'_, &Scatter<'env, S, E>> {
     /// [`Scatter::scatter`]: never blocks; a task for which there is no slot waits behind the limiter. One for a
     /// closed limiter is not accepted.
