@@ -100,6 +100,7 @@ impl<'env, S, E> Inner<'env, S, E> {
     /// Does what others have asked for: to cancel, to flush combiners whose time has come.
     fn tend(&self) {
         let shared = &self.scatter.shared;
+        shared.inbox.hear();
         if shared.is_cancelled() {
             for limiter in self.scatter.limiters.take() {
                 limiter.forfeit(shared);

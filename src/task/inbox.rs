@@ -16,7 +16,8 @@
 //! |---|---|---|
 //! | to an item | anybody who brings one | if the owner slept, it is woken |
 //! | 0 or parked to `RUNG` | anybody | the same; where there are items the owner looks anyway |
-//! | item or `RUNG` to 0 | the owner | takes the whole list, and turns it round |
+//! | item to 0 | the owner, `take` | takes the whole list, and turns it round |
+//! | `RUNG` to 0 | the owner, `hear` | looks around after that, so that no ring is lost between a look and a wait |
 //! | 0 to parked | the owner, `register` | parks, if nothing came before |
 //! | parked to 0 | the owner, `unregister` | has its parker back, unless somebody took it |
 //!
@@ -163,9 +164,19 @@ impl Inbox {
         wake(old);
     }
 
-    /// Owner: the next item.
+    /// Owner, before it looks around: what is rung for from now on ends the next wait.
+    pub(crate) fn hear(&self) {
+        if self.word.load(Ordering::Relaxed) == RUNG {
+            // If this fails, an item has come; taking it has the same effect.
+            let _ = self
+                .word
+                .compare_exchange(RUNG, 0, Ordering::Acquire, Ordering::Relaxed);
+        }
+    }
+
+    /// Owner: the next item. Leaves a ring alone.
     pub(crate) fn take(&self) -> Option<NonNull<Item>> {
-        if self.first.get().is_null() && self.word.load(Ordering::Relaxed) != 0 {
+        if self.first.get().is_null() && !matches!(self.word.load(Ordering::Relaxed), 0 | RUNG) {
             self.fetch();
         }
         let first = NonNull::new(self.first.get())?;
@@ -181,10 +192,7 @@ impl Inbox {
     /// Owner: moves what has come from elsewhere to the own list, which is empty.
     fn fetch(&self) {
         let word = self.word.swap(0, Ordering::Acquire);
-        debug_assert_eq!(word & PARKED, 0, "the owner is awake");
-        if word == RUNG {
-            return;
-        }
+        debug_assert!(word & PARKED == 0 && word != RUNG, "the owner is awake");
         let newest = ptr::with_exposed_provenance_mut::<Item>(word);
         let (mut item, mut behind) = (newest, ptr::null_mut());
         // SAFETY: what was on the list is the owner's now.
@@ -257,5 +265,25 @@ impl fmt::Debug for Inbox {
         f.debug_struct("Inbox")
             .field("cancelled", &self.is_cancelled())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_ends_the_next_wait_until_it_is_heard() {
+        let inbox = Inbox::new(ptr::null(), ptr::null());
+        inbox.ring();
+        assert!(inbox.take().is_none());
+        assert!(
+            inbox.has_news(),
+            "what was rung for may not have been seen yet"
+        );
+        inbox.hear();
+        assert!(!inbox.has_news());
+        inbox.ring();
+        assert!(inbox.has_news());
     }
 }
