@@ -105,7 +105,7 @@ impl<'env, S, E> Scatter<'env, S, E> {
     /// [`scatter`](Self::scatter), which gives task and handler back if the run has been cancelled.
     ///
     /// # Errors
-    /// [`RefusedReason::Closed`](crate::RefusedReason::Closed), with both.
+    /// [`RefusedReason::Closed`], with both.
     pub fn try_scatter<F, T, H, R>(&self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
     where
         F: FnOnce() -> T + Send + 'env,

@@ -14,7 +14,7 @@ use std::ops::Deref;
 use std::time::Instant;
 
 /// A [run](crate::gather) whose results are taken like an iterator's; see
-/// [`gather_each`](crate::gather_each). Also a [`Scatter`], for its token, its handle and its figures.
+/// [`gather_each`]. Also a [`Scatter`], for its token, its handle and its figures.
 ///
 /// What is scattered while results are ready keeps them for `next`; those do not count as
 /// [outstanding](Run::max_outstanding) any more.
@@ -22,7 +22,7 @@ pub struct Results<'a, 'r, 'env, T>(&'a mut Run<'r, 'env, VecDeque<T>>);
 
 impl ThreadPool {
     /// Opens a run whose results are taken like an iterator's, and returns what `body` returns. What has not been
-    /// taken by then is cancelled. See [`gather_each`](crate::gather_each).
+    /// taken by then is cancelled. See [`gather_each`].
     ///
     /// # Panics
     /// As [`gather`](Self::gather).
@@ -58,7 +58,7 @@ impl ThreadPool {
 /// ```
 ///
 /// # Panics
-/// As [`gather`](crate::gather).
+/// As [`gather`].
 pub fn gather_each<'env, T, R>(body: impl FnOnce(&mut Results<'_, '_, 'env, T>) -> R) -> R {
     let mut value = None;
     gather(VecDeque::new(), |run| {

@@ -146,7 +146,7 @@ impl<'env, S, E> Via<'_, &Scatter<'env, S, E>> {
     /// The same, which gives task and handler back if they are not accepted.
     ///
     /// # Errors
-    /// [`RefusedReason::Closed`](crate::RefusedReason::Closed), with both.
+    /// [`RefusedReason::Closed`], with both.
     pub fn try_scatter<F, T, H, R>(self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
     where
         F: FnOnce() -> T + Send + 'env,
