@@ -52,8 +52,8 @@
 //! forks inherits its level.
 //!
 //! **Panics are values.** They never kill a worker. A handle's `join` returns the panic of its task;
-//! `join` and `scope` let all siblings finish and then resume the first. What nobody receives goes to the
-//! pool's panic handler.
+//! `join`, `scope` and `gather` let all siblings finish and then resume the first. What nobody receives goes
+//! to the pool's panic handler.
 //!
 //! **Nothing is lost.** An accepted task runs exactly once, unless it is cancelled before it has started, its
 //! deadline passes, or [`ThreadPool::shutdown_now`] gives it back. A task that is not accepted comes back to
@@ -107,6 +107,9 @@
 //!   busy, unless it says so with [`blocking`]. A pool of `n` workers runs `n` such tasks at a time.
 //! * A task that waits for its own ancestor, or two that wait for each other, never end, as threads would
 //!   not.
+//! * A task that holds a slot of a [`Limiter`] and waits for a nested run that needs one of the same limiter
+//!   may wait for itself.
+//! * Handlers of a run that take long hold up the other handlers. What takes long is better scattered.
 //! * A handle's `join` may run the task on the calling thread, with that thread's stack and thread-locals.
 //! * `fork`: a child process has none of the pool's threads. What needs one panics and says so (a thread
 //!   that was inside the pool and has to wait there ends the process); what the caller can do itself works.

@@ -175,7 +175,8 @@ impl ThreadPool {
 /// | `state`, `stats`, `outstanding` | as ever | as ever | as ever | as ever |
 ///
 /// A scatter that is refused returns `false` and drops what it was given. Those named `try_scatter` and
-/// `scatter_deadline` give it back.
+/// `scatter_deadline` give it back. A `Run` that the body passes on as a `Scatter` is one: it never waits, and takes
+/// tasks also when it is closed. A closed [`Limiter`] refuses in any state.
 ///
 /// # What waits
 ///
@@ -207,7 +208,7 @@ impl ThreadPool {
 ///
 /// | closure | runs on | at a time | may borrow |
 /// |---|---|---|---|
-/// | task | threads of the pool, and the calling one while it gathers | many | what outlives the call of `gather`; is `Send` |
+/// | task | threads of the pool, and the calling one while it waits | many | what outlives the call of `gather`; is `Send` |
 /// | handler of a task | the calling thread | one | the same; need not be `Send` |
 /// | handler of a combiner, listener of `on_flush` | the calling thread | one | the same; need not be `Send` |
 /// | a combiner's factory, `combine`, `flush` | where tasks run | one for each instance | the same; `Send`, the factory also `Sync` |
@@ -223,7 +224,7 @@ impl ThreadPool {
 /// A **handler** (or listener) may return `Result<(), E>`. Its error is returned by the next call that gathers: by the
 /// body's `gather_one` and `gather_all`, else by `gather` itself. The run goes on until the body passes the error on or
 /// ends; then the run is cancelled. [`Run::scatter`] handles results too, and keeps their errors, so a body that
-/// scatters for long asks in between with [`try_gather_all`](Run::try_gather_all). If handlers return nothing there
+/// scatters for long asks in between with [`try_gather_one`](Run::try_gather_one). If handlers return nothing there
 /// is no error, and `let Ok(all) = run.gather_all_deadline(at);` compiles.
 ///
 /// A **task** returns whatever it likes: an error is its handler's to see. Its panic waits for the end of the run:
@@ -241,7 +242,7 @@ impl ThreadPool {
 /// Tasks that have not started are not run. Tasks that run go on, and can ask the run's [token](Scatter::token). No
 /// handler is called any more, no listener, and combiners are not flushed: what they have is lost, so a
 /// program that wants partial results keeps them in the state. `gather` still waits for the tasks that run, and then
-/// returns the state, as it is: to cancel is no error.
+/// returns the state, as it is: to cancel is no error. An error that a handler has returned before is still reported.
 ///
 /// Tasks that were not run, and those whose result was not handled any more, are [*forfeited*](RunStats::forfeited).
 /// Inputs of combiners that were not flushed are so [in their figures](CombinerStats::forfeited); their tasks count as
