@@ -196,8 +196,8 @@ impl ThreadPool {
 ///
 /// * A run has at most [`max_outstanding`](Run::max_outstanding) tasks under way, 1024 by default, as far as the body
 ///   scatters them: where there are so many, `scatter` gathers first. Results that are done and not handled count.
-/// * A [`Limiter`] bounds how many tasks of a kind are queued or run. The body waits for a slot. What a handler scatters
-///   is put on the limiter's list, and counts as outstanding.
+/// * A [`Limiter`] bounds how many tasks of a kind are queued or run. The body waits for a slot. What a handler
+///   scatters is put on the limiter's list, and counts as outstanding.
 /// * **What handlers scatter is not held back**, since a handler that waited could wait for itself. A crawl
 ///   may so have as many tasks queued as there are directories known and not read. To hold work back, keep it in the
 ///   state, and have the body scatter it, or [`on_flush`](Run::on_flush).
