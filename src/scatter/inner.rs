@@ -1,5 +1,6 @@
 //! What the owner of a run does: receiving, flushing, waiting, making room.
 
+use crate::clock;
 use crate::error::RefusedReason;
 use crate::scatter::combiner::Flushable;
 use crate::scatter::core::Scatter;
@@ -25,6 +26,13 @@ pub(super) enum Patience {
     None,
     Until(Instant),
     Forever,
+}
+
+impl Patience {
+    /// The time has come. Results may be ready all the same, and go on coming as handlers scatter more.
+    fn is_late(self) -> bool {
+        matches!(self, Patience::Until(at) if clock::now() >= at)
+    }
 }
 
 /// What is called when no task is left.
@@ -189,8 +197,22 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// Handles all results. `false` if not all have come in time.
     pub(super) fn gather_all(&mut self, patience: Patience) -> Result<bool, E> {
-        while self.gather_one(patience)? {}
+        while self.gather_one(patience)? {
+            if patience.is_late() {
+                return Ok(self.is_done());
+            }
+        }
         Ok(self.scatter.outstanding() == 0)
+    }
+
+    /// Nothing has come, is to come or is to be flushed.
+    fn is_done(&self) -> bool {
+        let scatter = &self.scatter;
+        let flushes = self.listener.is_some() || !scatter.combiners.borrow().is_empty();
+        scatter.outstanding() == 0
+            && self.errors.is_empty()
+            && !scatter.shared.inbox.has_news()
+            && !(flushes && scatter.dirty.get())
     }
 
     /// After the run has been cancelled: receives what there is, without calling handlers. Never unwinds.
@@ -259,7 +281,8 @@ impl<'env, S, E> Inner<'env, S, E> {
                     Admission::Full => limiter.slots(),
                 }
             };
-            if self.receive_one().is_none() && !self.wait(patience) {
+            let late = patience.is_late();
+            if late || (self.receive_one().is_none() && !self.wait(patience)) {
                 break Err(RefusedReason::Full { capacity: full });
             }
         };

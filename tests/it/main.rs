@@ -25,6 +25,7 @@ mod configuration;
 mod deadlines;
 mod determinism;
 mod errors;
+mod gather_deadlines;
 mod groups;
 mod groups_cancelled;
 mod groups_ends;
