@@ -76,7 +76,13 @@ where
                 let handled = (self.handler)(cx.state, cx.scatter, value);
                 cx.handled = Some(handled.into_result());
             }
-            lost => cx.scatter.receive_lost(lost),
+            lost => {
+                cx.scatter.receive_lost(lost);
+                // While the run is drained nothing may unwind.
+                if let Some(payload) = unwind::drop_quietly(self.handler) {
+                    cx.scatter.keep_panic(payload);
+                }
+            }
         }
     }
 }

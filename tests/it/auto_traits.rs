@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use windrow::{
     Advice, AutoscaleError, Autoscaler, AutoscalerHandle, Backoff, BuildError, CancelToken,
-    Cancelled, Config, Every, Histogram, InPool, JoinError, JoinHandle, Outcome, PeriodicTask,
-    PolicyError, Priority, QueueFull, RateLimit, Refused, RefusedReason, Report, ResizeError,
-    Retry, Scope, ScopedJoinHandle, ShutdownError, Stats, TaskBuilder, TaskContext, TaskError,
-    TaskGroup, TaskId, TaskInfo, ThreadPool, ThreadPoolBuilder, UnstartedTask, WaitGroup,
+    Cancelled, CombinerHandle, CombinerStats, Config, Every, Histogram, InPool, JoinError,
+    JoinHandle, Limit, Limiter, Outcome, PeriodicTask, PolicyError, Priority, QueueFull, RateLimit,
+    Refused, RefusedReason, Report, ResizeError, Retry, RunHandle, RunStats, Scope,
+    ScopedJoinHandle, ShutdownError, Stats, TaskBuilder, TaskContext, TaskError, TaskGroup, TaskId,
+    TaskInfo, ThreadPool, ThreadPoolBuilder, UnstartedTask, WaitGroup,
 };
 
 use crate::support::{SIZES, pool, stall};
@@ -71,18 +72,24 @@ const _: () = {
     plain::<CancelToken>();
     plain::<Config>();
     plain::<Every>();
+    plain::<CombinerStats>();
     plain::<Histogram>();
+    plain::<Limit>();
+    plain::<Limiter>();
     plain::<Outcome>();
     plain::<QueueFull>();
     plain::<RateLimit>();
     plain::<Report>();
     plain::<Retry>();
+    plain::<RunHandle>();
+    plain::<RunStats>();
     plain::<Stats>();
     plain::<TaskId>();
     plain::<TaskInfo>();
     plain::<WaitGroup>();
     owned::<PeriodicTask>();
     owned::<AutoscalerHandle>();
+    owned::<CombinerHandle<'static, Unshared>>();
     // Results are sent to whoever waits, never shared.
     owned::<TaskGroup<Unshared, Unshared>>();
     moved::<Autoscaler>();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use windrow::{Priority, ThreadPool};
 
@@ -215,5 +216,61 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.0.0[self.1].dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Counts guards: how many are alive, and the most that ever were at a time.
+#[derive(Clone, Default)]
+pub(crate) struct Census(Arc<(AtomicUsize, AtomicUsize)>);
+
+impl Census {
+    pub(crate) fn enter(&self) -> Present {
+        let live = self.0.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.1.fetch_max(live, Ordering::SeqCst);
+        Present(self.clone())
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn peak(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+}
+
+/// One of those whom a [`Census`] counts.
+pub(crate) struct Present(Census);
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Panics, where a function is to return nothing.
+pub(crate) fn blow_up(text: &str) {
+    panic!("{text}");
+}
+
+/// Panics with its text where it is dropped, unless that is during a panic.
+pub(crate) struct Bomb(pub(crate) &'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            panic!("{}", self.0);
+        }
+    }
+}
+
+/// The latest time that there is, or nearly so.
+pub(crate) fn far_future() -> Instant {
+    let mut ahead = Duration::MAX;
+    loop {
+        match Instant::now().checked_add(ahead) {
+            Some(at) => return at,
+            None => ahead /= 2,
+        }
     }
 }
