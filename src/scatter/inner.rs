@@ -235,7 +235,11 @@ impl<'env, S, E> Inner<'env, S, E> {
         for combiner in &combiners {
             panics.extend(combiner.end());
         }
-        panics.extend(unwind::drop_quietly(combiners));
+        // One at a time, and each in parts: two panics in one drop would end the process.
+        for combiner in combiners {
+            panics.extend(combiner.release());
+            panics.extend(unwind::drop_quietly(combiner));
+        }
         panics.extend(unwind::drop_quietly(self.listener.take()));
         panics
     }

@@ -25,6 +25,8 @@ pub(in crate::scatter) trait Flushable {
     fn flusher(&self, index: usize, drop_it: bool) -> Flusher;
     /// Drops all instances: the run is over. What has not been flushed is forfeited.
     fn end(&self) -> Vec<Payload>;
+    /// Drops the handler; nothing calls it any more.
+    fn release(&self) -> Option<Payload>;
 }
 
 /// One flush, on its way.
@@ -53,9 +55,8 @@ unsafe fn flush_places<C: Combiner>(places: *const (), index: usize, drop_it: bo
 /// The owner's side of a combiner.
 pub(in crate::scatter) struct Attached<'env, C: Combiner, H> {
     places: Arc<Places<'env, C>>,
-    /// What that points to.
-    #[expect(dead_code, reason = "called through the pointer")]
-    handler: Box<RefCell<H>>,
+    /// What that points to, until the end.
+    handler: Cell<Option<Box<RefCell<H>>>>,
     home: Home,
 }
 
@@ -132,7 +133,7 @@ impl<'env, C: Combiner + 'env, H: 'env> Attached<'env, C, H> {
         let places = Arc::new(Places::new(run, factory, receive, address));
         Self {
             places,
-            handler,
+            handler: Cell::new(Some(handler)),
             home: Home::default(),
         }
     }
@@ -213,5 +214,9 @@ impl<C: Combiner, H> Flushable for Attached<'_, C, H> {
             panics.extend(unwind::drop_quietly(instance));
         }
         panics
+    }
+
+    fn release(&self) -> Option<Payload> {
+        unwind::drop_quietly(self.handler.take())
     }
 }
