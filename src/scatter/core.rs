@@ -235,17 +235,51 @@ impl<'env, S, E> Scatter<'env, S, E> {
         };
         match limiter.take(None) {
             Admission::Closed => return Err((f, receiver)),
-            Admission::Slot => self.launch_in_slot(limiter, f, receiver),
-            Admission::Full => {
-                self.know(limiter);
-                self.outstanding.set(self.outstanding.get() + 1);
-                bump(&self.shared.counts.scattered);
-                // SAFETY: as in `queue`.
-                let entry = unsafe { self.make(in_slot(limiter, f), receiver) };
-                limiter.hold(entry, Arc::as_ptr(&self.shared));
-            }
+            admission => self.admit(limiter, &admission, in_slot(limiter, f), receiver),
         }
         Ok(())
+    }
+
+    /// The same for a task that is combined, where its slot is free again.
+    pub(super) fn submit_into<F, T>(
+        &self,
+        limiter: &Limiter,
+        f: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> bool
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        if !self.accepts() {
+            return false;
+        }
+        let admission = limiter.take(None);
+        if admission != Admission::Closed {
+            let task = combiner.feed(in_slot(limiter, f));
+            let receiver = Quiet::<S, E, false>::new();
+            self.admit(limiter, &admission, task, receiver);
+        }
+        admission != Admission::Closed
+    }
+
+    /// Queues a task that gives a slot back, or has it wait for one.
+    fn admit<F, T, R>(&self, limiter: &Limiter, admission: &Admission, f: F, receiver: R)
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+        R: Receiver<T>,
+    {
+        if *admission == Admission::Slot {
+            self.launch(f, receiver);
+            return;
+        }
+        self.know(limiter);
+        self.outstanding.set(self.outstanding.get() + 1);
+        bump(&self.shared.counts.scattered);
+        // SAFETY: as in `queue`.
+        let entry = unsafe { self.make(f, receiver) };
+        limiter.hold(entry, Arc::as_ptr(&self.shared));
     }
 
     /// Whether handlers may scatter.
@@ -308,16 +342,6 @@ impl<'env, S, E> Scatter<'env, S, E> {
         here.push_task(entry);
     }
 
-    /// The same for one that has a slot.
-    pub(super) fn launch_in_slot<F, T, R>(&self, limiter: &Limiter, f: F, receiver: R)
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-        R: Receiver<T>,
-    {
-        self.launch(in_slot(limiter, f), receiver);
-    }
-
     /// Queues a task that comes back.
     pub(super) fn queue<F, T, R>(&self, f: F, receiver: R)
     where
@@ -377,7 +401,7 @@ impl<'env, S, E> Scatter<'env, S, E> {
 }
 
 /// The task with its slot, which is given back when the task has run, or is dropped.
-fn in_slot<F, T>(limiter: &Limiter, f: F) -> impl FnOnce() -> T + Send + use<F, T>
+pub(super) fn in_slot<F, T>(limiter: &Limiter, f: F) -> impl FnOnce() -> T + Send + use<F, T>
 where
     F: FnOnce() -> T + Send,
 {

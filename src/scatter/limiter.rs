@@ -3,7 +3,8 @@
 //! # States of a task behind a limiter
 //! *Refused* (the limiter is closed), *held* (it is on the limiter's list, and in no queue of the pool), *in a slot*
 //! (queued or running). A slot is taken by whoever scatters or by whoever hands a held task on, and given back by
-//! the task's closure as the last thing that it does, whether it has run or not.
+//! the task's closure as the last thing that it does, whether it has run or not; what is combined is combined after
+//! that.
 //!
 //! # Who may touch what
 //! Everything is behind the limiter's lock; under it no user code runs, nothing is queued and nobody is woken. A
@@ -58,8 +59,8 @@ impl Limit {
 ///
 /// Its slots are virtual: they hold no thread while nothing runs in them, and a task that waits for one holds none
 /// either. Tasks scattered [via](crate::Run::via) a limiter take a slot when they are queued and give it back when
-/// they have run, before their result is handled. What a handler scatters into a full limiter waits its turn, oldest
-/// first; what the body of a run scatters waits after those.
+/// they have run, before their result is handled or combined. What a handler scatters into a full limiter waits its
+/// turn, oldest first; what the body of a run scatters waits after those.
 ///
 /// Clones are the same limiter. It can be changed at any time and from any thread: a task in a slot is never
 /// interrupted, and whoever waits goes on when the limit is raised. Limiters may be shared by runs, but a task that

@@ -2,7 +2,7 @@
 
 use crate::error::Refused;
 use crate::scatter::combiner::{Attached, Combiner, CombinerHandle};
-use crate::scatter::core::Scatter;
+use crate::scatter::core::{Scatter, in_slot};
 use crate::scatter::inner::{Inner, Patience};
 use crate::scatter::limiter::Limiter;
 use crate::scatter::receive::{Handler, Quiet};
@@ -129,7 +129,7 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
         let handler = Handler::new(handler);
         match limiter {
             None => self.0.scatter.launch(task, handler),
-            Some(limiter) => self.0.scatter.launch_in_slot(limiter, task, handler),
+            Some(limiter) => self.0.scatter.launch(in_slot(limiter, task), handler),
         }
         Ok(())
     }
@@ -204,12 +204,12 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
                 return Err(Refused { reason, task });
             }
         }
+        let run = &self.0.scatter;
         match limiter {
-            None => self.0.scatter.launch_into(task, combiner),
+            None => run.launch_into(task, combiner),
             Some(limiter) => {
                 let receiver = Quiet::<S, E, false>::new();
-                let scatter = &self.0.scatter;
-                scatter.launch_in_slot(limiter, combiner.feed(task), receiver);
+                run.launch(combiner.feed(in_slot(limiter, task)), receiver);
             }
         }
         Ok(())

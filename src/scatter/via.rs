@@ -6,7 +6,7 @@ use crate::scatter::combiner::CombinerHandle;
 use crate::scatter::core::Scatter;
 use crate::scatter::inner::Patience;
 use crate::scatter::limiter::Limiter;
-use crate::scatter::receive::{Handler, Quiet};
+use crate::scatter::receive::Handler;
 use crate::scatter::run::Run;
 use std::time::Instant;
 
@@ -172,8 +172,6 @@ impl<'env, S, E> Via<'_, &Scatter<'env, S, E>> {
         T: Send + 'env,
     {
         self.to.check(combiner);
-        let task = combiner.feed(task);
-        let receiver = Quiet::<S, E, false>::new();
-        self.to.submit(Some(self.limiter), task, receiver).is_ok()
+        self.to.submit_into(self.limiter, task, combiner)
     }
 }
