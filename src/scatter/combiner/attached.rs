@@ -164,15 +164,15 @@ impl<C: Combiner, H> Flushable for Attached<'_, C, H> {
 
     fn due(&self) -> Vec<(usize, bool)> {
         let places = &self.places;
-        // Whoever gets an input after this sets the timer; what came before is seen here.
-        places.armed.store(false, Ordering::SeqCst);
         let holds = *places.holds.lock();
         let now = clock::now();
+        // Whoever puts an instance back after this sets the timer; what was there before is seen here.
+        places.disarm(now);
         let (mut due, mut next) = (Vec::new(), None);
         for (index, place) in places.places.iter().enumerate() {
             let place = place.lock();
             let Some(instance) = &place.instance else {
-                // One that is busy sets the timer at its next input.
+                // One that is busy sets the timer when it is put back.
                 continue;
             };
             let Some(at) = holds.due(&instance.since) else {
@@ -202,6 +202,7 @@ impl<C: Combiner, H> Flushable for Attached<'_, C, H> {
     }
 
     fn end(&self) -> Vec<Payload> {
+        self.places.stop();
         let mut panics = Vec::new();
         for place in &self.places.places {
             let mut place = place.lock();

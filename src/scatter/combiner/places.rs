@@ -17,7 +17,8 @@
 //! When every task has come back, no place is busy and nothing is pending: whoever is busy is a task that has not
 //! come back. The owner then queues a flush for each place that has got something since its last one. Flushes come
 //! back like tasks, so what they emit has come before the run sees the end. Hold times ask for a flush earlier; one
-//! that finds the place busy does nothing, the time starts anew.
+//! that finds the place busy does nothing. Whoever puts an instance back sets the timer for it, so that a time that
+//! came meanwhile, or comes after a flush, is not missed. There is one timer, for the earliest of all times.
 //!
 //! # Panics
 //! What panics (factory, `combine`, `flush`, the drop of an instance) takes its instance with it, and the inputs
@@ -28,7 +29,7 @@ use crate::clock;
 use crate::scatter::combiner::turn::Turn;
 use crate::scatter::combiner::{Combiner, CombinerStats, Settings};
 use crate::scatter::shared::Shared;
-use crate::scheduler::{Participant, Timed};
+use crate::scheduler::{Key, Participant, Timed};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 use crate::task::counter::Owner;
 use crate::task::gathered::{self, Outcome, Receiver};
@@ -102,8 +103,8 @@ pub(super) struct Places<'env, C: Combiner> {
     delayed: AtomicBool,
     /// When the last instance was made, if that matters.
     last_made: Mutex<Option<Instant>>,
-    /// The timer has been set.
-    pub(super) armed: AtomicBool,
+    /// What the timer is set for.
+    armed: Mutex<Option<Key>>,
     /// How many small tasks a thread takes at a time.
     pub(super) pace: AtomicUsize,
     /// How emissions get to their handler, and where that is: on the owner's side.
@@ -177,7 +178,7 @@ impl<'env, C: Combiner> Places<'env, C> {
             timed: AtomicBool::new(false),
             delayed: AtomicBool::new(false),
             last_made: Mutex::new(None),
-            armed: AtomicBool::new(false),
+            armed: Mutex::new(None),
             pace: AtomicUsize::new(1),
             receive,
             handler,
@@ -284,14 +285,30 @@ impl<'env, C: Combiner> Places<'env, C> {
         sum
     }
 
-    /// Sets the timer, unless it is set.
+    /// Sets the timer, unless it is set for an earlier time.
     pub(super) fn arm(&self, at: Option<Instant>) {
-        if let Some(at) = at {
-            if !self.armed.swap(true, Ordering::Relaxed) {
-                let timed = Arc::clone(&self.run) as Arc<dyn Timed>;
-                self.run.registry.timer.add(at, timed);
-            }
+        let Some(at) = at else { return };
+        let mut armed = self.armed.lock();
+        if armed.is_some_and(|key| key.0 <= at) {
+            return;
         }
+        let timer = &self.run.registry.timer;
+        if let Some(later) = armed.take() {
+            timer.remove(later);
+        }
+        *armed = Some(timer.add(at, Arc::clone(&self.run) as Arc<dyn Timed>));
+    }
+
+    /// The run is over: nothing stays behind in the pool's timer.
+    pub(super) fn stop(&self) {
+        if let Some(key) = self.armed.lock().take() {
+            self.run.registry.timer.remove(key);
+        }
+    }
+
+    /// The time that the timer was set for has come.
+    pub(super) fn disarm(&self, now: Instant) {
+        self.armed.lock().take_if(|key| key.0 <= now);
     }
 }
 

@@ -43,8 +43,6 @@ impl<'p, 'env, C: Combiner> Turn<'p, 'env, C> {
             let now = clock::now();
             instance.since.first.get_or_insert(now);
             instance.since.last = Some(now);
-            let due = places.holds.lock().due(&instance.since);
-            places.arm(due);
         }
         let emitted = &mut self.emitted;
         let mut emit = |value| places.emit(value, here, emitted);
@@ -122,19 +120,18 @@ impl<'p, 'env, C: Combiner> Turn<'p, 'env, C> {
         place.stats.emitted += std::mem::take(&mut self.emitted);
         place.stats.forfeited += std::mem::take(&mut self.lost);
         let next = place.pending.pop_front();
-        if next.is_some() {
-            return next;
-        }
-        if let Some(instance) = &self.instance {
-            if self.places.timed.load(Ordering::Relaxed) {
-                // The timer may have come while the instance was out.
-                let due = self.places.holds.lock().due(&instance.since);
+        if next.is_none() {
+            let timed = self.places.timed.load(Ordering::Relaxed);
+            let since = self.instance.as_ref().filter(|_| timed).map(|i| i.since);
+            place.instance = self.instance.take();
+            place.busy = false;
+            drop(place);
+            if let Some(since) = since {
+                let due = self.places.holds.lock().due(&since);
                 self.places.arm(due);
             }
         }
-        place.instance = self.instance.take();
-        place.busy = false;
-        None
+        next
     }
 }
 
@@ -148,7 +145,9 @@ impl<C: Combiner> Barn for Places<'_, C> {
         let since = clock::now();
         let (seat, here) = seat_here();
         let index = self.place_here(seat);
-        let panic = match self.turn(index) {
+        // A single task may be long: then others, and the hold times, are to find the place free meanwhile.
+        let turn = if tasks > 1 { self.turn(index) } else { None };
+        let panic = match turn {
             Some(mut turn) => {
                 let mut feed = |input| {
                     if let Err(payload) = unwind::catch(|| turn.combine(input, here)) {
