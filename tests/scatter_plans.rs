@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use windrow::{RunStats, ThreadPool};
+use windrow::ThreadPool;
 
 use account::Sum;
 use books::World;
@@ -177,13 +177,15 @@ fn plan(seed: u64, pool: &Arc<ThreadPool>, name: &str) -> Told {
     let start = pool.now();
     let (own, others) = (random.part(), random.part());
     if other {
-        other::beside(&world, others, || run::run(&world, own, 0));
+        other::beside(&world, others, name == "deterministic", || {
+            run::run(&world, own, 0)
+        });
     } else {
         run::run(&world, own, 0);
     }
     let took = pool.now() - start;
+    world.shared.is_left(&world);
     for open in world.open.lock().unwrap().drain(..) {
-        let RunStats { .. } = open.run.stats();
         world.check(open.run.is_closed(), || "a run is still open".to_owned());
     }
     world.check(Arc::strong_count(&world) == 1, || {

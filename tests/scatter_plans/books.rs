@@ -8,6 +8,7 @@ use std::thread::{self, ThreadId};
 use windrow::{Limiter, RunHandle, ThreadPool};
 
 use crate::account::Sum;
+use crate::gate::Gate;
 use crate::random::{Random, Trouble};
 
 /// What one plan has in common.
@@ -23,12 +24,14 @@ pub(crate) struct World {
     /// What another thread may disturb.
     pub(crate) open: Mutex<Vec<Disturbable>>,
     pub(crate) sum: Mutex<Sum>,
+    /// Of outer runs in common, of which another thread may have one. It stays open.
+    pub(crate) shared: Arc<Gate>,
 }
 
 /// A run and its gates.
 pub(crate) struct Disturbable {
     pub(crate) run: RunHandle,
-    pub(crate) gates: Vec<Arc<crate::gate::Gate>>,
+    pub(crate) gates: Vec<Arc<Gate>>,
 }
 
 impl World {
@@ -38,11 +41,12 @@ impl World {
             trouble: Trouble::draw(random),
             ordered,
             next: AtomicU32::new(0),
-            tasks: 4 + random.below(44) as u32,
+            tasks: 4 + random.below(60) as u32,
             complaints: Mutex::default(),
             trace: Mutex::default(),
             open: Mutex::default(),
             sum: Mutex::default(),
+            shared: Gate::open_now(random),
         })
     }
 
@@ -96,6 +100,8 @@ pub(crate) struct Book {
     handling: AtomicBool,
     /// The owner, or a task whose result is received after that, has cancelled.
     pub(crate) cancelled: AtomicBool,
+    /// It takes nothing any more; a combiner may have something to say when it is flushed once again.
+    pub(crate) finished: AtomicBool,
     pub(crate) lines: Mutex<Vec<Arc<Line>>>,
     /// Errors that were made, and that the body has seen.
     pub(crate) faults: AtomicU32,
@@ -154,6 +160,7 @@ impl Book {
             over: AtomicBool::new(false),
             handling: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             lines: Mutex::default(),
             faults: AtomicU32::new(0),
             seen: AtomicU32::new(0),

@@ -242,7 +242,7 @@ impl Course {
             return;
         };
         let gate = &self.gates[index as usize];
-        if random.one_in(2) {
+        if random.one_in(2) || Arc::ptr_eq(gate, &self.book.world.shared) {
             gate.open(random);
         } else {
             gate.pause(random);
@@ -330,7 +330,8 @@ impl Course {
     }
 
     fn refused_rightly(&self, run: &Side, limiter: Option<&Limiter>) {
-        let closed = run.is_cancelled() || shut(limiter);
+        let finished = self.book.finished.load(Ordering::SeqCst);
+        let closed = finished || run.is_cancelled() || shut(limiter);
         self.book
             .world
             .check(closed, || "a handler was refused for nothing".to_owned());

@@ -52,6 +52,14 @@ impl Gate {
             1 => Limit::Max(0),
             _ => open(random),
         };
+        Self::with(limit)
+    }
+
+    pub(crate) fn open_now(random: &mut Random) -> Arc<Self> {
+        Self::with(open(random))
+    }
+
+    fn with(limit: Limit) -> Arc<Self> {
         Arc::new(Self {
             limiter: Limiter::new(limit),
             history: Mutex::new(vec![slots(limit)]),

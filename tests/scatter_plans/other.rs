@@ -6,12 +6,17 @@ use std::thread;
 
 use crate::books::World;
 use crate::random::Random;
+use crate::run;
 
-/// Calls `f`, and has another thread disturb it.
-pub(crate) fn beside(world: &Arc<World>, mut random: Random, f: impl FnOnce()) {
+/// Calls `f`, and has another thread disturb it; with a run of its own first, unless only one thread drives the pool.
+pub(crate) fn beside(world: &Arc<World>, mut random: Random, driven: bool, f: impl FnOnce()) {
     let over = AtomicBool::new(false);
     thread::scope(|threads| {
         threads.spawn(|| {
+            let runs = random.one_in(2);
+            if runs && !driven {
+                run::run(world, random.part(), 0);
+            }
             for _ in 0..1 + random.below(60) {
                 for _ in 0..random.below(20) {
                     thread::yield_now();

@@ -44,7 +44,7 @@ impl Trouble {
     pub(crate) fn draw(random: &mut Random) -> Self {
         let mut some = |often: u64| match random.below(4) {
             0 => often,
-            1 => 6 * often,
+            1 => 8 * often,
             _ => 0,
         };
         Self {

@@ -92,6 +92,9 @@ impl<'b, 'r> Body<'b, 'r> {
         kept.gates = (0..random.below(4))
             .map(|_| Gate::new(&mut random))
             .collect();
+        if depth == 0 && random.one_in(2) {
+            kept.gates.push(Arc::clone(&book.world.shared));
+        }
         for _ in 0..[0, 0, 1, 2, 3][random.below(5) as usize] {
             let combiner = combiner(run, book, &mut random);
             kept.combiners.push(combiner);
@@ -128,7 +131,7 @@ impl<'b, 'r> Body<'b, 'r> {
     }
 
     fn all(&mut self) -> Result<(), Fault> {
-        for _ in 0..2 + self.random.below(12) {
+        for _ in 0..2 + self.random.below(20) {
             let step = catch_unwind(AssertUnwindSafe(|| self.step()));
             match step {
                 Ok(Ok(true)) => {}
@@ -197,6 +200,7 @@ impl<'b, 'r> Body<'b, 'r> {
             10 if self.random.one_in(4) => {
                 self.closed = true;
                 self.run.finish()?;
+                self.course.book.finished.store(true, Ordering::SeqCst);
                 self.is_empty();
                 let accepted = Side::scatter(self.run, || (), |_, _, ()| ());
                 let world = &self.course.book.world;
