@@ -346,13 +346,16 @@ fn combiner(
     if random.one_in(4) {
         handle = handle.spawn_delay(short(random));
     }
-    if random.one_in(3) {
+    let times = [(); 3].map(|()| random.one_in(4));
+    let timed = times.contains(&true);
+    tally.timed.store(timed, Ordering::SeqCst);
+    if times[0] {
         handle = handle.min_hold(short(random));
     }
-    if random.one_in(3) {
+    if times[1] {
         handle = handle.max_hold(short(random));
     }
-    if random.one_in(3) {
+    if times[2] {
         handle = handle.idle_timeout(short(random));
     }
     (handle, tally)

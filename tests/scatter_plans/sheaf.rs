@@ -21,6 +21,10 @@ pub(crate) struct Tally {
     emitted: AtomicU64,
     flushed: AtomicU64,
     forfeited: AtomicU64,
+    /// Of those, such as were in an instance that has not panicked.
+    left: AtomicU64,
+    /// It has hold times, so that it may be flushed with nothing in it.
+    pub(crate) timed: AtomicBool,
     /// Emissions that were received.
     received: AtomicU64,
 }
@@ -52,6 +56,7 @@ impl Bunch {
 pub(crate) struct Sheaf {
     fruits: Vec<Fruit>,
     unflushed: u64,
+    failed: bool,
     number: u32,
     random: Random,
     book: Arc<Book>,
@@ -82,6 +87,7 @@ pub(crate) fn factory(
         Sheaf {
             fruits: Vec::new(),
             unflushed: 0,
+            failed: false,
             number: number as u32,
             random,
             book: Arc::clone(&book),
@@ -108,6 +114,7 @@ impl Sheaf {
 
     fn maybe_boom(&mut self) {
         if self.book.world.trouble.panics(&mut self.random) && self.random.one_in(2) {
+            self.failed = true;
             boom(&self.book);
         }
     }
@@ -142,6 +149,10 @@ impl Combiner for Sheaf {
 
     fn flush(&mut self, emit: &mut Emit<'_, Bunch>) {
         self.used("flush");
+        let asked = self.unflushed > 0 || self.tally.timed.load(Ordering::SeqCst);
+        self.book
+            .world
+            .check(asked, || "a flush of nothing".to_owned());
         self.maybe_boom();
         let mut fruits = std::mem::take(&mut self.fruits);
         if self.random.one_in(4) {
@@ -168,6 +179,9 @@ impl Drop for Sheaf {
         self.book.happens("instance gone", self.number);
         let left = self.unflushed;
         self.tally.forfeited.fetch_add(left, Ordering::SeqCst);
+        if !self.failed {
+            self.tally.left.fetch_add(left, Ordering::SeqCst);
+        }
         self.tally.live.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -201,6 +215,10 @@ impl Tally {
         };
         world.check(right, || {
             format!("{received} of {emitted} emissions handled")
+        });
+        let left = get(&self.left);
+        world.check(left == 0 || !complete, || {
+            format!("{left} inputs were never flushed")
         });
         let mut sum = world.sum.lock().unwrap();
         sum.flushed += stats.flushed;
