@@ -136,14 +136,16 @@ impl<'env, S, E> Inner<'env, S, E> {
         }
         self.epoch += 1;
         if let Some(listener) = &mut self.listener {
+            // Until the combiners flush: the listener may panic, and the body may catch that and gather again.
+            self.scatter.dirty.set(true);
             if let Err(error) = listener(&mut self.state, &self.scatter, self.epoch) {
                 self.errors.push_back(error);
             }
             if self.scatter.outstanding() > 0 {
                 // It has thought of something; the combiners flush when that is done.
-                self.scatter.dirty.set(true);
                 return true;
             }
+            self.scatter.dirty.set(false);
         }
         for combiner in self.scatter.combiners.borrow().iter() {
             for index in combiner.unflushed() {
