@@ -100,7 +100,7 @@ pub(super) struct Places<'env, C: Combiner> {
     pub(super) live: AtomicUsize,
     pub(super) holds: Mutex<Holds>,
     pub(super) timed: AtomicBool,
-    delayed: AtomicBool,
+    pub(super) delayed: AtomicBool,
     /// When the last instance was made, if that matters.
     last_made: Mutex<Option<Instant>>,
     /// What the timer is set for.
@@ -207,12 +207,9 @@ impl<'env, C: Combiner> Places<'env, C> {
     }
 
     /// Takes an input in. Unwinds if the user's code does.
-    fn put(&self, input: C::Input) {
+    pub(super) fn put(&self, input: C::Input) {
         let (seat, here) = seat_here();
-        self.put_at(self.place_here(seat), input, here);
-    }
-
-    pub(super) fn put_at(&self, index: usize, input: C::Input, here: Owner) {
+        let index = self.place_here(seat);
         let mut place = self.places[index].lock();
         if place.busy {
             place.pending.push_back(input);

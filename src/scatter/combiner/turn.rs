@@ -144,9 +144,13 @@ impl<C: Combiner> Barn for Places<'_, C> {
     fn open(&self, tasks: usize, work: &mut dyn FnMut(*mut ())) -> Option<Payload> {
         let since = clock::now();
         let (seat, here) = seat_here();
-        let index = self.place_here(seat);
-        // A single task may be long: then others, and the hold times, are to find the place free meanwhile.
-        let turn = if tasks > 1 { self.turn(index) } else { None };
+        // A single task may be long: then others, and the hold times, are to find the place free meanwhile; and which
+        // place it is to be is only known when there is a result, if instances are delayed.
+        let turn = if tasks > 1 && !self.delayed.load(Ordering::Relaxed) {
+            self.turn(self.place_here(seat))
+        } else {
+            None
+        };
         let panic = match turn {
             Some(mut turn) => {
                 let mut feed = |input| {
@@ -161,7 +165,7 @@ impl<C: Combiner> Barn for Places<'_, C> {
                 turn.end(next, None, here)
             }
             None => {
-                let mut feed = |input| self.put_at(index, input, here);
+                let mut feed = |input| self.put(input);
                 let mut sink: &mut dyn FnMut(C::Input) = &mut feed;
                 work((&raw mut sink).cast());
                 None
