@@ -36,6 +36,16 @@ use std::rc::Rc;
 ///     run.scatter(|| run.cancel(), |_, _, ()| ());
 /// });
 /// ```
+///
+/// A handler cannot gather, since it is called by what gathers:
+///
+/// ```compile_fail,E0599
+/// windrow::gather((), |run| {
+///     run.scatter(|| (), |_, run, ()| {
+///         run.gather_all();
+///     });
+/// });
+/// ```
 pub struct Scatter<'env, S, E = Infallible> {
     pub(super) shared: Arc<Shared>,
     /// The owner's place in the pool. Alive as long as the run.

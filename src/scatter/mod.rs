@@ -219,6 +219,43 @@ impl ThreadPool {
 /// [`Priority`](crate::Priority) of the task that opens the run. While the caller waits it runs tasks of this run, and
 /// what they have forked or scoped, and nothing else.
 ///
+/// What must not compile does not:
+///
+/// ```compile_fail,E0373
+/// windrow::gather(0, |run| {
+///     let two = 2;
+///     run.scatter(|| two + 1, |sum, _, n| *sum += n);
+/// });
+/// ```
+///
+/// ```compile_fail,E0597
+/// windrow::gather(0, |run| {
+///     let words = vec!["in", "the", "body"];
+///     for word in &words {
+///         run.scatter(move || word.len(), |sum, _, n| *sum += n);
+///     }
+/// });
+/// ```
+///
+/// ```compile_fail,E0597
+/// windrow::gather((), |run| {
+///     let seen = std::cell::RefCell::new(Vec::new());
+///     let log = &seen;
+///     run.scatter(|| 1, move |_, _, n| log.borrow_mut().push(n));
+/// });
+/// ```
+///
+/// Nor does a result leave what handles it, if it borrows from something that ends there:
+///
+/// ```compile_fail,E0597
+/// let mut longest = "";
+/// windrow::gather((), |run| {
+///     let text = String::from("of the body");
+///     let word = text.as_str();
+///     run.scatter(move || word, |_, _, word| longest = word);
+/// });
+/// ```
+///
 /// # Errors and panics
 ///
 /// A **handler** (or listener) may return `Result<(), E>`. Its error is returned by the next call that gathers: by the

@@ -18,6 +18,29 @@ use std::time::Instant;
 ///
 /// It is also a [`Scatter`], whose methods it has; those of the same name here wait for room and gather meanwhile,
 /// those there never block.
+///
+/// It stays on the thread that has opened it, where its handlers are called:
+///
+/// ```compile_fail,E0277
+/// windrow::gather((), |run| {
+///     std::thread::scope(|s| {
+///         s.spawn(|| run.cancel());
+///     });
+/// });
+/// ```
+///
+/// And it stays in its body. It cannot be put where another run was (a lifetime error), nor be kept:
+///
+/// ```compile_fail,E0521
+/// windrow::gather((), |outer| {
+///     windrow::gather((), |inner| std::mem::swap(outer, inner));
+/// });
+/// ```
+///
+/// ```compile_fail,E0521
+/// let mut kept = None;
+/// windrow::gather((), |run| kept = Some(run));
+/// ```
 pub struct Run<'r, 'env, S, E = Infallible>(pub(super) &'r mut Inner<'env, S, E>);
 
 impl<'env, S, E> Deref for Run<'_, 'env, S, E> {
