@@ -162,7 +162,7 @@ struct Touchy(Wrong, #[expect(dead_code, reason = "dropped")] Option<Bomb>);
 impl Touchy {
     fn new(wrong: Wrong) -> Self {
         assert!(wrong != Wrong::Factory, "factory");
-        Touchy(wrong, (wrong == Wrong::Drop).then_some(Bomb("drop")))
+        Touchy(wrong, (wrong == Wrong::Drop).then(|| Bomb("drop")))
     }
 }
 
@@ -248,7 +248,13 @@ fn what_is_dropped_unused_may_panic_in_its_drop() {
             };
             assert_eq!(cancelled(&|_| ()), "closure");
             let result = bang(pool, (), |run| {
-                run.scatter(|| Bomb("result"), |(), _, _| blow_up("not called"));
+                let (done, wait) = channel();
+                let task = move || {
+                    done.send(()).unwrap();
+                    Bomb("result")
+                };
+                run.scatter(task, |(), _, _| blow_up("not called"));
+                wait.recv().unwrap();
                 run.cancel();
             });
             assert_eq!(result, "result");
