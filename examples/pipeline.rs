@@ -53,45 +53,32 @@ struct Cli {
     hashers: u8,
 }
 
-/// A kind of tasks: its limit, and what has been seen of it.
-struct Stage {
-    limiter: Limiter,
+/// What has been seen of a stage.
+#[derive(Default)]
+struct Gauge {
     running: AtomicUsize,
     most: AtomicUsize,
     micros: AtomicU64,
 }
 
-impl Stage {
-    fn new(limit: u8) -> Self {
-        Self {
-            limiter: Limiter::new(usize::from(limit)),
-            running: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
-            micros: AtomicU64::new(0),
-        }
-    }
-
+impl Gauge {
     fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
-        self.most
-            .fetch_max(self.running.fetch_add(1, Relaxed) + 1, Relaxed);
+        let running = self.running.fetch_add(1, Relaxed) + 1;
+        self.most.fetch_max(running, Relaxed);
         let result = work();
         self.running.fetch_sub(1, Relaxed);
-        self.micros
-            .fetch_add(start.elapsed().as_micros() as u64, Relaxed);
+        let micros = start.elapsed().as_micros() as u64;
+        self.micros.fetch_add(micros, Relaxed);
         result
     }
 
-    fn time(&self) -> Duration {
-        Duration::from_micros(self.micros.load(Relaxed))
-    }
-
-    fn print(&self, name: &str) {
-        let (limit, most) = (self.limiter.limit(), self.most.load(Relaxed));
-        say!(
-            "{name}: {limit:?}, at most {most} at a time, {:.2?} in all",
-            self.time()
-        );
+    /// Prints a line, and gives back the time of all tasks.
+    fn print(&self, name: &str, limiter: &Limiter) -> Duration {
+        let (limit, most) = (limiter.limit(), self.most.load(Relaxed));
+        let time = Duration::from_micros(self.micros.load(Relaxed));
+        say!("{name}: {limit:?}, at most {most} at a time, {time:.2?} in all");
+        time
     }
 }
 
@@ -110,7 +97,9 @@ fn run(mut cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     if cli.files.is_empty() {
         cli.files = make_files(made.path())?;
     }
-    let (read, hash) = (&Stage::new(cli.readers), &Stage::new(cli.hashers));
+    let readers = Limiter::new(usize::from(cli.readers));
+    let hashers = &Limiter::new(usize::from(cli.hashers));
+    let (read, hash) = (&Gauge::default(), &Gauge::default());
     let pool = ThreadPool::new(usize::from(cli.readers + cli.hashers))?;
     let start = Instant::now();
     let groups = pool.gather(HashMap::new(), |run| {
@@ -123,20 +112,17 @@ fn run(mut cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
         );
         for file in &cli.files {
             let reader = move || {
-                read.watch(|| {
-                    thread::sleep(LATENCY);
-                    fs::read(file)
-                })
+                thread::sleep(LATENCY);
+                fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
             };
+            let reader = move || read.watch(reader);
             let by_hash = by_hash.clone();
-            run.via(&read.limiter)
-                .scatter(reader, move |_, run, content| {
-                    let content =
-                        content.map_err(|error| format!("{}: {error}", file.display()))?;
+            run.via(&readers).scatter(reader, move |_, run, content| {
+                content.map(|content| {
                     let hasher = move || (hash.watch(|| fnv(&content)), &**file);
-                    run.via(&hash.limiter).scatter_into(hasher, &by_hash);
-                    Ok::<(), String>(())
-                });
+                    run.via(hashers).scatter_into(hasher, &by_hash);
+                })
+            });
         }
         Ok(())
     })?;
@@ -156,14 +142,14 @@ fn run(mut cli: Cli) -> Result<(), Box<dyn std::error::Error>> {
     for files in equal {
         let names = files
             .iter()
-            .map(|file| file.strip_prefix(&made).unwrap_or(file));
-        let names: Vec<_> = names.map(|name| name.display().to_string()).collect();
-        say!("  equal: {}", names.join(" "));
+            .map(|file| file.strip_prefix(&made).unwrap_or(file).display());
+        say!(
+            "  equal:{}",
+            names.fold(String::new(), |line, name| format!("{line} {name}"))
+        );
     }
     say!();
-    read.print("read");
-    hash.print("hash");
-    let tasks = read.time() + hash.time();
+    let tasks = read.print("read", &readers) + hash.print("hash", hashers);
     say!("{time:.2?} from first to last, for tasks of {tasks:.2?}");
     Ok(())
 }
