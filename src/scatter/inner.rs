@@ -182,6 +182,7 @@ impl<'env, S, E> Inner<'env, S, E> {
             self.tend();
             match self.receive_one() {
                 Some(true) if self.errors.is_empty() => return Ok(true),
+                Some(false) if patience.is_late() => return Ok(false),
                 Some(_) => {}
                 None if self.scatter.outstanding() > 0 => {
                     if !self.wait(patience) {
@@ -199,12 +200,23 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// Handles all results. `false` if not all have come in time.
     pub(super) fn gather_all(&mut self, patience: Patience) -> Result<bool, E> {
+        // Without waiting only for tasks that are under way by now: handlers may scatter more without end.
+        let (under_way, before) = (self.scatter.outstanding(), self.come_back());
+        let enough = |run: &Self| {
+            matches!(patience, Patience::None) && run.come_back() - before >= under_way as u64
+        };
         while self.gather_one(patience)? {
-            if patience.is_late() {
+            if patience.is_late() || enough(self) {
                 return Ok(self.is_done());
             }
         }
         Ok(self.scatter.outstanding() == 0)
+    }
+
+    /// How many tasks have come back so far.
+    fn come_back(&self) -> u64 {
+        let stats = self.scatter.stats();
+        stats.gathered + stats.panicked + stats.forfeited
     }
 
     /// Nothing has come, is to come or is to be flushed.
@@ -287,7 +299,7 @@ impl<'env, S, E> Inner<'env, S, E> {
                     Admission::Full => limiter.slots(),
                 }
             };
-            let late = patience.is_late();
+            let late = !waits || patience.is_late();
             if late || (self.receive_one().is_none() && !self.wait(patience)) {
                 break Err(RefusedReason::Full { capacity: full });
             }

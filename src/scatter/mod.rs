@@ -57,6 +57,10 @@ mod sealed {
 }
 
 /// What a handler may return: nothing, or `Result<(), E>`, whose error surfaces where the body of the run gathers.
+#[diagnostic::on_unimplemented(
+    message = "a handler returns nothing or `Result<(), E>`, not `{Self}`",
+    note = "end it with `;`, or with `Ok(())` if it may fail"
+)]
 pub trait Handled<E>: sealed::Sealed {
     #[doc(hidden)]
     fn into_result(self) -> Result<(), E>;

@@ -399,7 +399,7 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
         self.0.gather_all(Patience::Forever).map(drop)
     }
 
-    /// Handles the results that are there.
+    /// Handles the results that are there. Tasks that handlers scatter meanwhile may be left for another time.
     ///
     /// # Errors
     /// As [`gather_all`](Self::gather_all).

@@ -1,50 +1,53 @@
-//! A deadline ends a call that scatters or gathers also while results keep coming.
+//! What never waits, and what waits until a deadline, comes back also while results keep coming.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
 use windrow::{RefusedReason, Scatter, ThreadPool};
 
-/// How long results keep coming.
-const STREAM: Duration = Duration::from_secs(5);
+use crate::virtual_time::virtually;
+use crate::watchdog::watched;
 
-fn keep_coming(run: &Scatter<'_, Instant>) {
+const MS: Duration = Duration::from_millis(1);
+
+/// Results without end, each a (virtual) millisecond after another.
+fn keep_coming<'p>(run: &Scatter<'p, u64>, pool: &'p ThreadPool) {
     run.scatter(
-        || (),
-        |start, run, ()| {
-            thread::sleep(Duration::from_millis(1));
-            if start.elapsed() < STREAM {
-                keep_coming(run);
-            }
+        || pool.sleep(MS),
+        |seen, run, ()| {
+            *seen += 1;
+            keep_coming(run, pool);
         },
     );
 }
 
 #[test]
 fn gather_all_deadline_ends_in_a_stream_of_results() {
-    let pool = ThreadPool::new(2).unwrap();
-    pool.gather(Instant::now(), |run| {
-        (0..8).for_each(|_| keep_coming(run));
-        let Ok(all) = run.gather_all_deadline(Instant::now() + Duration::from_millis(20));
-        assert!(!all);
-        assert!(run.state().elapsed() < STREAM);
-        run.cancel();
+    virtually(2, |pool: &Arc<ThreadPool>| {
+        pool.gather(0, |run| {
+            (0..8).for_each(|_| keep_coming(run, pool));
+            let Ok(all) = run.gather_all_deadline(pool.now() + 20 * MS);
+            assert!(!all && *run.state() > 0);
+            run.cancel();
+        });
     });
 }
 
 #[test]
 fn scatter_deadline_ends_in_a_stream_of_results() {
-    let pool = ThreadPool::new(2).unwrap();
-    pool.gather(Instant::now(), |run| {
-        run.max_outstanding(4);
-        (0..8).for_each(|_| keep_coming(run));
-        let at = Instant::now() + Duration::from_millis(20);
-        let refused = run.scatter_deadline(at, || (), |_, _, ()| ()).unwrap_err();
-        assert!(matches!(
-            refused.reason,
-            RefusedReason::Full { capacity: 4 }
-        ));
-        assert!(run.state().elapsed() < STREAM);
-        run.cancel();
+    virtually(2, |pool: &Arc<ThreadPool>| {
+        pool.gather(0, |run| {
+            run.max_outstanding(4);
+            (0..8).for_each(|_| keep_coming(run, pool));
+            let at = pool.now() + 20 * MS;
+            let refused = run.scatter_deadline(at, || (), |_, _, ()| ()).unwrap_err();
+            assert!(matches!(
+                refused.reason,
+                RefusedReason::Full { capacity: 4 }
+            ));
+            run.cancel();
+        });
     });
 }
 
@@ -65,4 +68,40 @@ fn a_deadline_that_has_passed_says_whether_anything_is_left() {
         assert_eq!(*run.state(), 1);
     });
     assert_eq!((sum, flushed), (1, 1));
+}
+
+/// Handlers that scatter without end keep neither from returning.
+#[test]
+fn what_never_waits_returns_while_results_keep_coming() {
+    fn again(run: &Scatter<'_, u64>) {
+        run.scatter(
+            || (),
+            |seen, run, ()| {
+                *seen += 1;
+                again(run);
+            },
+        );
+    }
+    watched(|| {
+        for size in [1, 2] {
+            let pool = ThreadPool::new(size).unwrap();
+            pool.gather(0, |run| {
+                for _ in 0..4 {
+                    again(run);
+                }
+                for _ in 0..100 {
+                    run.try_gather_all().unwrap();
+                }
+                run.max_outstanding(2);
+                for _ in 0..100 {
+                    let refused = run.try_scatter(|| (), |_, _, ()| ()).unwrap_err();
+                    assert!(matches!(
+                        refused.reason,
+                        RefusedReason::Full { capacity: 2 }
+                    ));
+                }
+                run.cancel();
+            });
+        }
+    });
 }
