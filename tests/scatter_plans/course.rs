@@ -66,7 +66,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// The closure of a task, to be made right before it is offered.
-    pub(crate) fn new(
+    pub(crate) fn closure(
         line: &Arc<Line>,
         gate: Option<&Arc<Gate>>,
         gates: &[Arc<Gate>],
@@ -153,7 +153,7 @@ impl Course {
     ) -> impl FnOnce() -> Fruit + Send + 'static + use<> {
         let gate = stage.gate.map(|gate| &self.gates[gate]);
         let (token, random) = (run.token(), random.part());
-        Work::new(line, gate, &self.gates, token, path, random, self.depth)
+        Work::closure(line, gate, &self.gates, token, path, random, self.depth)
     }
 
     pub(crate) fn limiter(&self, stage: Stage) -> Option<&Limiter> {

@@ -18,12 +18,12 @@ type Owner<'a, 'r> = Results<'a, 'r, 'static, Fruit>;
 /// One run in this form.
 pub(crate) fn run(world: &Arc<World>, mut random: Random, depth: u32) {
     let book = Book::new(world);
-    let mut kept = Kept::default();
     // None that is paused: nobody would open it.
-    kept.gates = (0..random.below(3))
-        .map(|_| Gate::new(&mut random))
-        .filter(|gate| !gate.is_paused())
-        .collect();
+    let gates = (0..random.below(3)).map(|_| Gate::new(&mut random));
+    let mut kept = Kept {
+        gates: gates.filter(|gate| !gate.is_paused()).collect(),
+        ..Kept::default()
+    };
     let free = depth > 0 && random.one_in(2);
     let body = |run: &mut Owner<'_, '_>| {
         kept.handle = Some(run.handle());
@@ -113,7 +113,7 @@ fn scatter(
     let limiter = gate.map(|gate| &gate.limiter);
     let closed = run.handle().is_closed() || shut(limiter);
     let own = random.part();
-    let task = Work::new(&line, gate, gates, run.token(), Vec::new(), own, depth);
+    let task = Work::closure(&line, gate, gates, run.token(), Vec::new(), own, depth);
     let accepted = match limiter {
         Some(limiter) => run.scatter_via(limiter, task),
         None if random.one_in(3) => match run.try_scatter(task) {
