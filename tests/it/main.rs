@@ -1,5 +1,6 @@
 //! Integration tests of windrow, a module a feature. The contract of the design has a module a line. Tests that need a
-//! process of their own are next to this directory: `accounting`, `alloc`, `build_drop`, `fork`, `global`, `thread_start`.
+//! process of their own are next to this directory: `accounting`, `alloc`, `build_drop`, `fork`, `global`, `scatter_plans`,
+//! `thread_start`.
 
 mod alone;
 mod support;
