@@ -1,16 +1,16 @@
-//! Scatter and gather at length: random plans, each run in order on deterministic pools and in disorder on real ones, and
-//! every task, result, handler and combined input accounted for.
+//! Scatter and gather at length: random plans, each run in order on deterministic pools and in disorder on real ones,
+//! and every task, result, handler and combined input accounted for.
 //!
-//! A plan is a seed. From it come the stages that tasks go through, each with a limiter or a combiner or neither, what the
-//! body asks for and when, what handlers scatter further, what fails, panics or is cancelled, which runs are nested in
-//! tasks and handlers, and what another thread does to all of that meanwhile. What must not happen is a complaint in the
-//! books: a limiter passed by too many, a handler that overlaps another, anything that runs after its run, a piece that is
-//! dropped twice or not, a figure that is not the sum of the lines.
+//! A plan is a seed. From it come the stages that tasks go through, each with a limiter or a combiner or neither, what
+//! the body asks for and when, what handlers scatter further, what fails, panics or is cancelled, which runs are nested
+//! in tasks and handlers, and what another thread does to all of that meanwhile. What must not happen is a complaint in
+//! the books: a limiter passed by too many, a handler that overlaps another, anything that runs after its run, a piece
+//! that is dropped twice or not, a figure that is not the sum of the lines.
 //!
 //! `WINDROW_PLANS` is how many plans there are. The full run is
-//! `WINDROW_PLANS=200000 cargo test --release --test scatter_plans`; by default it is a small part of that. A failure names
-//! the seed of its plan and the pool; `WINDROW_PLAN_SEED` repeats that plan alone, and `WINDROW_PLAN_FROM` begins with it
-//! (threads permitting, on real pools).
+//! `WINDROW_PLANS=200000 cargo test --release --test scatter_plans`; by default it is a small part of that. A failure
+//! names the seed of its plan and the pool; `WINDROW_PLAN_SEED` repeats that plan alone (threads permitting, on real
+//! pools), and `WINDROW_PLAN_FROM` is the first of many.
 
 #[path = "scatter_plans/account.rs"]
 mod account;
