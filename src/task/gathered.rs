@@ -1,7 +1,7 @@
 //! A task whose result goes to the inbox of its run, with what receives it there: one allocation.
 //!
 //! It has no handle and nobody claims it in place, so there is exactly one way: from the queue to a thread that
-//! runs it (or leaves it, if the run has been cancelled), from there to the inbox, and from there to the owner of
+//! runs it (or drops its closure, if the run has been cancelled), from there to the inbox, and from there to the owner of
 //! the run, who frees it. What receives the result never leaves the owner's thread, so it need not be `Send`.
 //!
 //! # Who may touch what
@@ -79,6 +79,8 @@ enum Slot<F, T> {
     Value(T),
     /// Boxed, so that tasks need not be larger for it.
     Panicked(Box<Payload>),
+    /// It was not run, and its closure has been dropped, perhaps with a panic.
+    Forfeited(Option<Box<Payload>>),
     Empty,
 }
 
@@ -206,6 +208,13 @@ where
         // SAFETY: alive; the run waits for this item.
         let inbox = unsafe { &*Inbox::of_node(parent) };
         if inbox.is_cancelled() {
+            // Here and now: the closure may hold what others wait for, and the owner may be one of them.
+            // SAFETY: the claimant has the slot.
+            let panic = unwind::drop_quietly(unsafe { Self::take_closure(task) });
+            // SAFETY: handed on.
+            let slot = unsafe { Self::slot(task) };
+            // SAFETY: the claimant has the slot, which is empty.
+            unsafe { slot.write(Slot::Forfeited(panic.map(Box::new))) };
             // SAFETY: the claimant has it.
             unsafe { Self::put(task, Ended::Cancelled, env) };
             return;
@@ -256,6 +265,7 @@ where
         let outcome = match slot {
             Slot::Value(value) => Outcome::Value(value),
             Slot::Panicked(payload) => Outcome::Panicked(*payload),
+            Slot::Forfeited(panic) => Outcome::Forfeited(panic.map(|payload| *payload)),
             Slot::Pending(f) => Outcome::Forfeited(unwind::drop_quietly(f)),
             Slot::Empty => unreachable!("an item comes with its outcome"),
         };
