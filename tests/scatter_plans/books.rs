@@ -24,7 +24,8 @@ pub(crate) struct World {
     /// What another thread may disturb.
     pub(crate) open: Mutex<Vec<Disturbable>>,
     pub(crate) sum: Mutex<Sum>,
-    /// Of outer runs in common, of which another thread may have one. It stays open.
+    /// Of all runs in common: nested ones, for no task waits for a run while it has a slot; and one that another thread
+    /// may have. It stays open.
     pub(crate) shared: Arc<Gate>,
 }
 
