@@ -107,7 +107,7 @@ impl Work {
                 }
                 gate.open(random);
             }
-            4 | 5 | 6 if self.depth < DEPTH && self.gate.is_none() => {
+            4..=6 if self.depth < DEPTH && self.gate.is_none() => {
                 run::run(world, random.part(), self.depth + 1);
             }
             _ => (0..random.below(30)).for_each(|_| std::hint::spin_loop()),
