@@ -351,30 +351,32 @@ where
         .for_each(|payload| run.scatter.keep_panic(payload));
     let first = run.scatter.take_panic();
     let Inner { state, errors, .. } = run;
-    let mut rest = unwind::drop_quietly(errors);
-    // A panic goes before an error, and that of the body before a task's.
-    let payload = match (result, first) {
-        (Ok(Ok(())), None) => return B::finish(Ok(state)),
-        (Ok(Err(error)), None) => match rest.take().or(unwind::drop_quietly(state)) {
-            None => return B::finish(Err(error)),
-            Some(payload) => payload,
-        },
-        (result, first) => {
-            // While unwinding, a second panic would end the process.
-            rest = rest.or(unwind::drop_quietly(state));
-            match (result, first) {
-                (Err(payload), first) => {
-                    first.into_iter().for_each(unwind::discard);
-                    payload
-                }
-                (Ok(result), Some(first)) => {
-                    rest = rest.or(unwind::drop_quietly(result));
-                    first
-                }
-                (Ok(_), None) => unreachable!("see above"),
-            }
-        }
+    // A panic goes before an error, and that of the body before a task's, before those of what is dropped here.
+    let (result, panic) = match result {
+        Ok(result) => (Some(result), first),
+        Err(payload) => (None, first_of(Some(payload), first)),
     };
-    rest.into_iter().for_each(unwind::discard);
-    resume_unwind(payload)
+    let panic = first_of(panic, unwind::drop_quietly(errors));
+    match (result, panic) {
+        (Some(Ok(())), None) => B::finish(Ok(state)),
+        (Some(Err(error)), None) => match unwind::drop_quietly(state) {
+            None => B::finish(Err(error)),
+            Some(payload) => resume_unwind(payload),
+        },
+        (result, panic) => {
+            // Not while unwinding, when a second panic would end the process.
+            let panic = first_of(panic, unwind::drop_quietly(state));
+            let panic = first_of(panic, unwind::drop_quietly(result));
+            resume_unwind(panic.expect("there is no other way to get here"))
+        }
+    }
+}
+
+/// The first of two panics; the second is dropped.
+fn first_of(first: Option<Payload>, second: Option<Payload>) -> Option<Payload> {
+    if first.is_none() {
+        return second;
+    }
+    second.into_iter().for_each(unwind::discard);
+    first
 }
