@@ -43,6 +43,7 @@ mod rate_limits;
 mod resizing;
 mod retries;
 mod scatter;
+mod scatter_cancelled;
 mod scatter_combiners;
 mod scatter_each;
 mod scatter_ends;

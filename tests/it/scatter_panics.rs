@@ -307,9 +307,7 @@ fn the_state_and_errors_may_panic_in_their_drop() {
                 pool.gather((), |run| {
                     run.scatter(|| (), |(), _, ()| Err(Bomb("error")));
                     run.scatter(|| (), |(), _, ()| Err(Bomb("error")));
-                    run.gather_all()
-                        .map_err(|error| std::mem::forget(error))
-                        .ok();
+                    run.gather_all().map_err(std::mem::forget).ok();
                     panic!("body");
                     #[expect(unreachable_code, reason = "says what the body returns")]
                     Ok(())

@@ -12,7 +12,7 @@ use windrow::{Combiner, Emit, Limit, Limiter, Scatter, combine};
 
 use crate::support::{
     Census, Gate, from_outside_and_inside, on_a_worker, on_every_pool, pool, pool_without_spares,
-    yield_until,
+    take, yield_until,
 };
 use crate::watchdog::watched;
 
@@ -124,6 +124,32 @@ fn a_waiter_that_has_given_up_takes_nobodys_turn() {
                 gate.open();
             });
             assert_eq!((limiter.in_use(), limiter.waiting()), (0, 0));
+        }
+    });
+}
+
+#[test]
+fn all_that_wait_for_a_slot_are_woken_when_there_are_enough() {
+    watched(|| {
+        for _ in 0..20 {
+            let (pool, limiter, both) = (pool(4), Limiter::new(0), Barrier::new(2));
+            let (about_to, ready) = channel();
+            thread::scope(|s| {
+                for _ in 0..2 {
+                    let (about_to, both) = (about_to.clone(), &both);
+                    let (pool, limiter) = (&pool, &limiter);
+                    s.spawn(move || {
+                        pool.gather((), |run| {
+                            about_to.send(()).unwrap();
+                            // Neither ends without the other.
+                            run.via(limiter).scatter(|| both.wait(), |(), _, _| ());
+                        })
+                    });
+                }
+                take(&ready, 2);
+                (0..500).for_each(|_| thread::yield_now());
+                limiter.set_limit(2);
+            });
         }
     });
 }
