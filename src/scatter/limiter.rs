@@ -63,8 +63,9 @@ impl Limit {
 /// turn, oldest first; what the body of a run scatters waits after those.
 ///
 /// Clones are the same limiter. It can be changed at any time and from any thread: a task in a slot is never
-/// interrupted, and whoever waits goes on when the limit is raised. Limiters may be shared by runs, but a task that
-/// holds a slot must not wait for a nested run that needs one of the same limiter.
+/// interrupted, and whoever waits goes on when the limit is raised. Limiters may be shared by runs, but not by a run and
+/// one that is nested in a task of it: when all threads wait in nested runs for slots, nobody is left for the tasks that
+/// are queued in them.
 ///
 /// ```
 /// use windrow::{Limit, Limiter};

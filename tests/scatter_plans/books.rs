@@ -24,8 +24,8 @@ pub(crate) struct World {
     /// What another thread may disturb.
     pub(crate) open: Mutex<Vec<Disturbable>>,
     pub(crate) sum: Mutex<Sum>,
-    /// Of all runs in common: nested ones, for no task waits for a run while it has a slot; and one that another thread
-    /// may have. It stays open.
+    /// Of outer runs in common, of which another thread may have one. It stays open. Nested runs do not have it: with
+    /// every thread waiting in such a run, nobody would be left for the tasks that are queued in its slots.
     pub(crate) shared: Arc<Gate>,
 }
 

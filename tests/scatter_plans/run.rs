@@ -92,7 +92,7 @@ impl<'b, 'r> Body<'b, 'r> {
         kept.gates = (0..random.below(4))
             .map(|_| Gate::new(&mut random))
             .collect();
-        if random.one_in(2) {
+        if depth == 0 && random.one_in(2) {
             kept.gates.push(Arc::clone(&book.world.shared));
         }
         for _ in 0..[0, 0, 1, 2, 3][random.below(5) as usize] {
