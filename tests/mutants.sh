@@ -681,14 +681,14 @@ mutant "inbox: a ring wakes nobody" src/task/inbox.rs \
         wake(old);
     }
 
-    /// Owner: the next item.' \
+    /// Owner, before it looks around' \
     '                Err(found) => old = found,
             }
         }
         drop(take_parker(old));
     }
 
-    /// Owner: the next item.'
+    /// Owner, before it looks around'
 mutant "inbox: who stops waiting forgets what came" src/task/inbox.rs \
     task::model::inbox::model_inbox_gets_everything_and_may_go_then \
     'self.word.swap(0, Ordering::Acquire);' \
