@@ -6,8 +6,9 @@ use crate::scatter::combiner::Flushable;
 use crate::scatter::core::Scatter;
 use crate::scatter::limiter::{Admission, Limiter};
 use crate::scatter::receive::{Context, Quiet};
+use crate::scatter::shared::Shared;
 use crate::scheduler::{Help, Participant, wait_until};
-use crate::sync::Ordering;
+use crate::sync::{Arc, Ordering};
 use crate::task::gathered;
 use crate::unwind::{self, Payload};
 use std::collections::VecDeque;
@@ -51,6 +52,18 @@ pub(super) struct Inner<'env, S, E> {
     /// How often it has come to its end and been flushed.
     epoch: u64,
     listener: Option<Listener<'env, S, E>>,
+}
+
+/// A run that may wait at a limiter; not any more when this is dropped, be it by a handler's panic.
+struct Waiting<'l> {
+    limiter: &'l Limiter,
+    run: Arc<Shared>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.limiter.forget(&self.run);
+    }
 }
 
 /// The calling thread is in the run's pool, whichever it was in before.
@@ -281,7 +294,11 @@ impl<'env, S, E> Inner<'env, S, E> {
             }
         }
         let waits = !matches!(patience, Patience::None);
-        let room = loop {
+        let _waiting = limiter.filter(|_| waits).map(|limiter| Waiting {
+            limiter,
+            run: Arc::clone(&self.scatter.shared),
+        });
+        loop {
             self.tend();
             let shared = &self.scatter.shared;
             if shared.is_closed() {
@@ -303,10 +320,6 @@ impl<'env, S, E> Inner<'env, S, E> {
             if late || (self.receive_one().is_none() && !self.wait(patience)) {
                 break Err(RefusedReason::Full { capacity: full });
             }
-        };
-        if let Some(limiter) = limiter.filter(|_| waits) {
-            limiter.forget(&self.scatter.shared);
         }
-        room
     }
 }
