@@ -218,8 +218,8 @@ where
     T: Send + 'static,
 {
     let closed = || {
-        let counts = registry.idle.counts();
-        counts.closed() && (counts.halted() || !registry.on_own_worker())
+        // Not in the word of counts, which would have to be fetched from the worker that has changed it last.
+        registry.idle.is_closing() && (registry.idle.counts().halted() || !registry.on_own_worker())
     };
     if closed() {
         let reason = refuse(registry, RefusedReason::Closed);

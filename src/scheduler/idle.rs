@@ -21,6 +21,7 @@ use crate::scheduler::counts::{
 use crate::scheduler::roster::{Bed, Roster};
 use crate::sim::Sim;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, CountU64, Mutex, Ordering, fence};
+use std::ops::Deref;
 use std::time::Duration;
 
 /// One poll of the lingering worker. The kernel makes 0.1 ms of it (timer slack), a virtual machine
@@ -82,7 +83,8 @@ pub(crate) trait View {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Idle {
-    pub(super) word: AtomicU64,
+    /// On cache lines of its own: workers change it all the time, the rest hardly ever changes.
+    pub(super) word: Apart<AtomicU64>,
     /// The pool's size: how many should be active.
     pub(super) size: AtomicUsize,
     /// Size and spares: how many threads there may be.
@@ -101,13 +103,25 @@ pub(crate) struct Idle {
     pub(crate) changed: Gate,
 }
 
+/// Shares its cache lines (two, as they come in pairs) with nothing.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 impl Idle {
     /// A pool whose `size` workers are about to start, active.
     pub(crate) fn new(size: usize, max_threads: usize) -> Self {
         debug_assert!(max_threads <= MAX_THREADS);
         let roster = Roster::new(size);
         Self {
-            word: AtomicU64::new(size as u64 * ACTIVE),
+            word: Apart(AtomicU64::new(size as u64 * ACTIVE)),
             size: AtomicUsize::new(size),
             max_threads: AtomicUsize::new(max_threads),
             visits: AtomicU64::new(0),

@@ -68,7 +68,8 @@ impl Idle {
         (self.visits.load(Ordering::Acquire) & 0xFFFF_FFFF) as usize
     }
 
-    pub(super) fn is_closing(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }
 
