@@ -14,6 +14,8 @@
 mod books;
 #[path = "accounting/mixture.rs"]
 mod mixture;
+#[path = "it/random.rs"]
+mod random;
 #[path = "it/watchdog.rs"]
 mod watchdog;
 
@@ -27,7 +29,8 @@ use std::time::{Duration, Instant};
 use windrow::{QueueFull, RateLimit, Stats, ThreadPool, UnstartedTask};
 
 use books::{Books, EXPIRED, RETURNED, handed_back};
-use mixture::{Mixture, Random};
+use mixture::Mixture;
+use random::Random;
 use watchdog::watched;
 
 const SIZES: [usize; 5] = [1, 2, 3, 8, 64];

@@ -24,12 +24,14 @@ mod each;
 mod gate;
 #[path = "scatter_plans/other.rs"]
 mod other;
-#[path = "scatter_plans/random.rs"]
+#[path = "it/random.rs"]
 mod random;
 #[path = "scatter_plans/run.rs"]
 mod run;
 #[path = "scatter_plans/sheaf.rs"]
 mod sheaf;
+#[path = "scatter_plans/trouble.rs"]
+mod trouble;
 #[path = "it/watchdog.rs"]
 mod watchdog;
 

@@ -1,7 +1,6 @@
 //! Rows 13 and 14: results gathered on the caller's thread, one by one and combined on the workers.
 
 use std::hint::black_box;
-use std::sync::mpsc;
 
 use windrow::combine;
 
@@ -9,6 +8,7 @@ use crate::args::Plan;
 use crate::measure::{Row, Who, time};
 use crate::peers::Pools;
 use crate::report::grouped;
+use crate::tasks::{send, through_channel};
 use crate::verdict::Rule;
 
 pub(crate) fn rows<'a>(plan: &Plan, pools: &'a [Pools]) -> Vec<Row<'a>> {
@@ -99,19 +99,4 @@ fn gather_each(pool: &windrow::ThreadPool, tasks: usize) -> usize {
             run.scatter(move || black_box(i), |sum, _, n| *sum += n);
         }
     })
-}
-
-fn through_channel(tasks: usize, spawn: impl Fn(usize, mpsc::Sender<usize>)) -> usize {
-    let (sender, results) = mpsc::channel();
-    for i in 0..tasks {
-        spawn(i, sender.clone());
-    }
-    drop(sender);
-    results.iter().sum()
-}
-
-fn send(sender: &mpsc::Sender<usize>, result: usize) {
-    sender
-        .send(black_box(result))
-        .expect("the caller still listens");
 }

@@ -176,7 +176,7 @@ fn results_row(tasks: usize, pools: &[Pools]) -> Row<'_> {
     row
 }
 
-fn through_channel(tasks: usize, spawn: impl Fn(usize, mpsc::Sender<usize>)) -> usize {
+pub(crate) fn through_channel(tasks: usize, spawn: impl Fn(usize, mpsc::Sender<usize>)) -> usize {
     let (sender, results) = mpsc::channel();
     for i in 0..tasks {
         spawn(i, sender.clone());
@@ -185,7 +185,7 @@ fn through_channel(tasks: usize, spawn: impl Fn(usize, mpsc::Sender<usize>)) -> 
     results.iter().sum()
 }
 
-fn send(sender: &mpsc::Sender<usize>, result: usize) {
+pub(crate) fn send(sender: &mpsc::Sender<usize>, result: usize) {
     sender
         .send(black_box(result))
         .expect("the caller still listens");

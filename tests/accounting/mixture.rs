@@ -10,35 +10,10 @@ use windrow::{
 };
 
 use crate::books::{Books, COMPLETED, Entry, FAILED, PANICKED, REFUSED, Witness, of_error};
+use crate::random::Random;
 
-/// A small generator (SplitMix64), so that a seed means the same for ever.
-#[derive(Clone)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        word ^ (word >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub(crate) fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    fn level(&mut self) -> Priority {
-        [Priority::High, Priority::Normal, Priority::Low][self.below(3) as usize]
-    }
+fn level(random: &mut Random) -> Priority {
+    [Priority::High, Priority::Normal, Priority::Low][random.below(3) as usize]
 }
 
 type Retried = JoinHandle<Result<(), ()>>;
@@ -111,7 +86,7 @@ fn nested(child: Entry, random: &mut Random, depth: u32) {
             witness.says_result(&handle.join());
         }
         _ => {
-            let level = random.level();
+            let level = level(random);
             let task = move || body(&child, own, depth);
             Kept::Plain(windrow::spawn_with_priority(level, task), witness).let_go();
         }
@@ -196,13 +171,13 @@ impl<'p> Mixture<'p> {
     }
 
     fn plain(&mut self, entry: Entry) {
-        let (witness, random) = (entry.witness(), Random::new(self.random.next()));
+        let (witness, random) = (entry.witness(), self.random.part());
         let task = move || body(&entry, random, 2);
         let spawned = match self.random.below(4) {
             0 => self.pool.try_spawn(task),
             1 => self.pool.spawn_timeout(Duration::from_micros(50), task),
             2 => {
-                let level = self.random.level();
+                let level = level(&mut self.random);
                 Ok(self.pool.spawn_with_priority(level, task))
             }
             _ => Ok(self.pool.spawn(task)),
@@ -254,13 +229,13 @@ impl<'p> Mixture<'p> {
             task = task.rate_limit(self.limit);
         }
         if random.one_in(3) {
-            task = task.priority(random.level());
+            task = task.priority(level(random));
         }
         task
     }
 
     fn with_options(&mut self, entry: Entry) {
-        let (witness, random) = (entry.witness(), Random::new(self.random.next()));
+        let (witness, random) = (entry.witness(), self.random.part());
         let task = self.options(&entry);
         let closure = move || body(&entry, random, 1);
         let spawned = if self.random.one_in(2) {
@@ -278,7 +253,7 @@ impl<'p> Mixture<'p> {
     }
 
     fn retry(&mut self, entry: Entry) {
-        let (witness, mut random) = (entry.witness(), Random::new(self.random.next()));
+        let (witness, mut random) = (entry.witness(), self.random.part());
         let backoff = match self.random.below(3) {
             0 => Backoff::none(),
             _ => Backoff::fixed(Duration::from_micros(self.random.below(100))),
@@ -300,7 +275,7 @@ impl<'p> Mixture<'p> {
     }
 
     fn install(&mut self, entry: Entry) {
-        let random = Random::new(self.random.next());
+        let random = self.random.part();
         let witness = entry.witness();
         let (mut inside, mut began) = (Some(move || body(&entry, random, 1)), false);
         // Where the pool takes nothing any more this panics, and says so.
@@ -325,7 +300,7 @@ impl<'p> Mixture<'p> {
         let run = || {
             pool.scope(|s| {
                 for entry in entries {
-                    let (witness, random) = (entry.witness(), Random::new(self.random.next()));
+                    let (witness, random) = (entry.witness(), self.random.part());
                     let handle = if self.random.one_in(2) {
                         let task = self.dress(s.task(), &entry);
                         task.spawn(move || body(&entry, random, 1))
@@ -358,7 +333,7 @@ impl<'p> Mixture<'p> {
         let mut next = Some(entry);
         while let Some(entry) = next {
             witnesses.push(entry.witness());
-            let random = Random::new(self.random.next());
+            let random = self.random.part();
             let fails = self.random.one_in(8);
             let task = group.task();
             let task = if self.random.one_in(2) {

@@ -9,7 +9,8 @@ use windrow::{Limiter, RunHandle, ThreadPool};
 
 use crate::account::Sum;
 use crate::gate::Gate;
-use crate::random::{Random, Trouble};
+use crate::random::Random;
+use crate::trouble::Trouble;
 
 /// What one plan has in common.
 pub(crate) struct World {
