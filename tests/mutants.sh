@@ -689,6 +689,13 @@ mutant "inbox: a ring wakes nobody" src/task/inbox.rs \
     }
 
     /// Owner, before it looks around'
+mutant "inbox: a ring is heard after the look" src/task/inbox.rs \
+    task::model::inbox::model_inbox_hears_a_ring_beside_an_item \
+    'let word = self.word.load(Ordering::Relaxed);
+        !self.first.get().is_null() || word != 0 && word & PARKED == 0' \
+    'self.hear();
+        let word = self.word.load(Ordering::Relaxed);
+        !self.first.get().is_null() || word != 0 && word & PARKED == 0'
 mutant "inbox: who stops waiting forgets what came" src/task/inbox.rs \
     task::model::inbox::model_inbox_gets_everything_and_may_go_then \
     'self.word.swap(0, Ordering::Acquire);' \

@@ -247,7 +247,9 @@ impl<'env, S, E> Inner<'env, S, E> {
         let _inside = self.inside();
         loop {
             self.tend();
-            while self.receive_one().is_some() {}
+            if self.receive_one().is_some() {
+                continue;
+            }
             if self.scatter.outstanding() == 0 {
                 return;
             }

@@ -15,7 +15,7 @@
 //! | transition | by | then |
 //! |---|---|---|
 //! | to an item | anybody who brings one | if the owner slept, it is woken |
-//! | 0 or parked to `RUNG` | anybody | the same; where there are items the owner looks anyway |
+//! | 0 or parked to `RUNG` | anybody | the same; where there are items the owner looks again when it has taken one |
 //! | item to 0 | the owner, `take` | takes the whole list, and turns it round |
 //! | `RUNG` to 0 | the owner, `hear` | looks around after that, so that no ring is lost between a look and a wait |
 //! | 0 to parked | the owner, `register` | parks, if nothing came before |
