@@ -19,6 +19,7 @@
 
 use crate::sim::{self, Seat};
 use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex, thread_local};
+use std::cell::RefCell;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -186,11 +187,34 @@ impl Parker {
 }
 
 thread_local! {
-    static OWN: Arc<Parker> = Arc::new(Parker::new());
+    static OWN: RefCell<Arc<Parker>> = RefCell::new(Arc::new(Parker::new()));
 }
 
 /// The calling thread's parker. While the thread's locals are being destroyed, a fresh one.
 pub(crate) fn current() -> Arc<Parker> {
-    OWN.try_with(Arc::clone)
+    OWN.try_with(|own| Arc::clone(&own.borrow()))
         .unwrap_or_else(|_| Arc::new(Parker::new()))
+}
+
+/// From now on the calling thread has another one: what is on its way to the old one does not concern it. Waits that
+/// are open further out still hold the old one.
+pub(crate) fn renew() {
+    // Without its locals the thread has a fresh one each time.
+    let _ = OWN.try_with(|own| own.replace(Arc::new(Parker::new())));
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewed_parker_has_no_token_of_the_old_one() {
+        let old = current();
+        old.unpark();
+        renew();
+        let new = current();
+        old.unpark();
+        assert!(!new.park_timeout(Duration::ZERO));
+        assert!(old.park_timeout(Duration::ZERO), "whoever holds it has it");
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{BuildError, PanicSink};
 use crate::observe::Observer;
+use crate::park;
 use crate::policy::{QueueFull, Retry};
 use crate::pool::config::Config;
 use crate::pool::{ThreadPool, global};
@@ -20,6 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 fn drive(seed: u64) -> bool {
     let fresh = Sim::current().is_none();
     if fresh {
+        // A token that is left from before would be one more than the seed knows of.
+        park::renew();
         Sim::new(seed).adopt_current();
     }
     fresh
