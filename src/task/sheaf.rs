@@ -3,7 +3,8 @@
 //! A task on its own costs an allocation, a push, a pop and a way back; for results that are combined where they
 //! arise, that is most of the work. So such tasks lie side by side in a *sheaf*. It is queued with its first task,
 //! and grows for as long as it lies in the queue: where workers are idle it is taken at once, with one task in it;
-//! where they are busy it collects. Nothing is ever held back.
+//! where they are busy it collects. Whoever takes it while tasks are known to be short, and the owner appends, lets it
+//! grow for some microseconds more: the way to a single short task costs more than the task.
 //!
 //! # Who may touch what
 //! | part | who |
@@ -47,6 +48,7 @@ use std::ptr::NonNull;
 const TASKS: usize = 64;
 /// What it has room for, in words.
 const WORDS: usize = 256;
+const _: () = assert!(WORDS - 1 <= u8::MAX as usize, "a place fits into a byte");
 /// Tasks larger than this, or aligned to more than a word, go their own way.
 const LARGEST: usize = 256;
 const WORD: usize = mem::size_of::<usize>();

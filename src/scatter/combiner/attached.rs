@@ -37,7 +37,7 @@ pub(in crate::scatter) struct Flusher {
     flush: unsafe fn(*const (), usize, bool),
 }
 
-// SAFETY: as for `Putter`.
+// SAFETY: a shared reference to `Places`, which are `Sync`; the run keeps them as long as this is on its way.
 unsafe impl Send for Flusher {}
 
 impl Flusher {
@@ -85,7 +85,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         for sheaf in self.free.take() {
-            // SAFETY: made by `Box::into_raw`, and nobody else's any more.
+            // SAFETY: it was a box, leaked by the owner, and is nobody else's any more.
             drop(unsafe { Box::from_raw(sheaf.as_ptr()) });
         }
     }

@@ -10,7 +10,7 @@ pub(super) use attached::{Attached, Flushable};
 use crate::scatter::shared::Shared;
 use crate::sync::{Arc, Mutex};
 use crate::task::sheaf::Barn;
-use places::{Holds, Put};
+use places::Holds;
 use std::fmt;
 use std::time::Duration;
 
@@ -99,8 +99,10 @@ pub struct CombinerStats {
     pub forfeited: u64,
 }
 
-/// What a handle may ask of a combiner whose type it does not know.
-trait Settings<T>: Put<T> {
+/// What a handle, and a task, may ask of a combiner whose type they do not know.
+trait Settings<T>: Send + Sync {
+    /// Takes an input in. Unwinds if the user's code does.
+    fn put(&self, input: T);
     fn stats(&self) -> CombinerStats;
     fn holds(&self) -> &Mutex<Holds>;
     /// After the times have changed.

@@ -8,7 +8,7 @@
 //! | state | meaning |
 //! |---|---|
 //! | idle | its instance, if there is one, is in it |
-//! | busy | one thread has the instance out and feeds or flushes it; others leave their inputs in `pending` |
+//! | busy | one thread has its *turn*: it feeds or flushes the instance, or runs a swath of short tasks into it; others leave their inputs in `pending` |
 //!
 //! Whoever makes it busy goes on until nothing is pending, and only then puts the instance back; both under the
 //! place's lock, so no input is left behind. User code runs outside of the lock, so nobody ever waits for it.
@@ -322,18 +322,11 @@ impl<C: Combiner> Places<'_, C> {
     }
 }
 
-/// What a task needs of its combiner.
-pub(super) trait Put<T>: Send + Sync {
-    fn put(&self, input: T);
-}
-
-impl<C: Combiner> Put<C::Input> for Places<'_, C> {
+impl<C: Combiner> Settings<C::Input> for Places<'_, C> {
     fn put(&self, input: C::Input) {
         Places::put(self, input);
     }
-}
 
-impl<C: Combiner> Settings<C::Input> for Places<'_, C> {
     fn barn(&self) -> &(dyn Barn + '_) {
         self
     }

@@ -21,6 +21,21 @@ pub(super) struct Turn<'p, 'env, C: Combiner> {
 }
 
 impl<'p, 'env, C: Combiner> Turn<'p, 'env, C> {
+    pub(super) fn new(
+        places: &'p Places<'env, C>,
+        index: usize,
+        instance: Option<Box<Instance<C>>>,
+    ) -> Self {
+        Self {
+            places,
+            index,
+            instance,
+            made: 0,
+            emitted: 0,
+            lost: 0,
+        }
+    }
+
     pub(super) fn combine(&mut self, input: C::Input, here: Owner) {
         let places = self.places;
         let instance = match &mut self.instance {
@@ -60,21 +75,6 @@ impl<'p, 'env, C: Combiner> Turn<'p, 'env, C> {
             self.places.places[self.index].lock().stats.flushed +=
                 std::mem::take(&mut instance.unflushed);
             instance.since.first = None;
-        }
-    }
-
-    pub(super) fn new(
-        places: &'p Places<'env, C>,
-        index: usize,
-        instance: Option<Box<Instance<C>>>,
-    ) -> Self {
-        Self {
-            places,
-            index,
-            instance,
-            made: 0,
-            emitted: 0,
-            lost: 0,
         }
     }
 

@@ -134,11 +134,11 @@ impl Pool {
 
     /// As `spawn_plain` does from outside; `true` if the task was accepted.
     pub(super) fn submit(self: &Arc<Self>) -> bool {
-        if self.idle.counts().closed() {
+        if self.idle.is_closing() {
             return false;
         }
         self.publish();
-        if self.idle.counts().closed() && self.claim_as(FOREIGN) {
+        if self.idle.is_closing() && self.claim_as(FOREIGN) {
             self.claim.store(DONE, Ordering::Release);
             // The pool may have waited for it.
             self.idle.look_after(&**self);
