@@ -436,7 +436,7 @@ mutant "end: nobody looks after a task has ended elsewhere" src/scheduler/presen
     'self.changed.notify();'
 mutant "model: a submitter does not look again" src/scheduler/model/registry.rs \
     scheduler::model::presence::end_against_a_submission \
-    'if self.idle.counts().closed() && self.claim_as(FOREIGN) {' \
+    'if self.idle.is_closing() && self.claim_as(FOREIGN) {' \
     'if false && self.claim_as(FOREIGN) {'
 mutant "model: who takes a task back does not look after it" src/scheduler/model/registry.rs \
     scheduler::model::presence::end_against_a_submission \
