@@ -124,7 +124,7 @@
 //! | 1 | `latch`, `metrics`, `policy`; above them `cancel`, `gate`, `task` |
 //! | 2 | `scheduler` (its `README.md` has the protocols and the measurements) |
 //! | 3 | `rate_limit`; above it `life`; above that `pool` |
-//! | 4 | `scope`, `group`, `scatter`, `wait_group`, `autoscale` |
+//! | 4 | `scope`, `group`, `scatter`, `wait_group`, `autoscale`, `par` |
 
 mod autoscale;
 mod cancel;
@@ -136,6 +136,7 @@ mod latch;
 mod life;
 mod metrics;
 mod observe;
+mod par;
 mod park;
 mod policy;
 mod pool;
@@ -152,6 +153,18 @@ mod sync;
 mod task;
 mod unwind;
 mod wait_group;
+
+/// What parallel loops need: `use windrow::prelude::*;`.
+pub mod prelude {
+    pub use crate::par::iter::{
+        FromParallelIterator, IndexedParallelIterator, IntoParallelIterator,
+        IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelDrainFull, ParallelDrainRange,
+        ParallelExtend, ParallelIterator,
+    };
+    pub use crate::par::slice::{ParallelSlice, ParallelSliceMut};
+}
+
+pub use par::{iter, range, slice, vec};
 
 pub use autoscale::{AutoscaleError, Autoscaler, AutoscalerHandle};
 pub use cancel::{CancelToken, Cancelled};

@@ -63,6 +63,21 @@ impl Participant {
     #[inline(never)]
     fn fork_slowly(&self, job: *const StackHeader) -> usize {
         let slot = self.forks.push_slowly(job);
+        self.promote();
+        slot
+    }
+
+    /// Promotes what is due, as a fork would: for code that runs long without forking.
+    #[inline]
+    pub(crate) fn promote_if_wanted(&self) {
+        if self.forks.wants_promotion() {
+            self.promote();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn promote(&self) {
         let registry = self.registry();
         let promoted = self
             .forks
@@ -72,7 +87,6 @@ impl Participant {
                 registry.act_on(registry.announce(level, Kind::Fork));
             }
         }
-        slot
     }
 
     /// Comes back for a job that has been promoted.

@@ -141,6 +141,13 @@ impl Forks {
         }
     }
 
+    /// Owner: the board has less than it should, and there are private forks for it.
+    #[inline(always)]
+    pub(crate) fn wants_promotion(&self) -> bool {
+        // Relaxed: as in `push`.
+        self.limit.load(Ordering::Relaxed) == 0 && self.bottom.get() < self.top.get()
+    }
+
     #[inline(always)]
     fn store(&self, top: usize, job: *const StackHeader) {
         // SAFETY: `top` is below the capacity: below the limit, or after `grow`.

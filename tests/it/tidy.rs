@@ -17,7 +17,14 @@ const LAYERS: &[&[&str]] = &[
     &["rate_limit"],
     &["life"],
     &["pool"],
-    &["scope", "group", "scatter", "wait_group", "autoscale"],
+    &[
+        "scope",
+        "group",
+        "scatter",
+        "wait_group",
+        "autoscale",
+        "par",
+    ],
 ];
 
 /// What a file, or a folder of files, uses on its own line or above in spite of that.

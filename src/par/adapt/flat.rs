@@ -1,0 +1,176 @@
+//! One item in, any number out: `flat_map` and its kin.
+
+use crate::par::iter::{IntoParallelIterator, ParallelIterator};
+use crate::par::plumbing::{Consumer, Nested, forward_consumer};
+use std::fmt;
+
+/// An iterator over the items of the parallel iterators that a closure returns; made by
+/// [`flat_map`](ParallelIterator::flat_map).
+#[derive(Clone)]
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct FlatMap<I, F> {
+    base: I,
+    op: F,
+}
+
+/// An iterator over the items of the serial iterators that a closure returns; made by
+/// [`flat_map_iter`](ParallelIterator::flat_map_iter).
+#[derive(Clone)]
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct FlatMapIter<I, F> {
+    base: I,
+    op: F,
+}
+
+/// An iterator over the items of its items; made by [`flatten`](ParallelIterator::flatten).
+#[derive(Clone)]
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct Flatten<I> {
+    base: I,
+}
+
+/// An iterator over the items of its items, which are serial iterators; made by
+/// [`flatten_iter`](ParallelIterator::flatten_iter).
+#[derive(Clone)]
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct FlattenIter<I> {
+    base: I,
+}
+
+impl<I, F> FlatMap<I, F> {
+    pub(crate) fn new(base: I, op: F) -> Self {
+        Self { base, op }
+    }
+}
+
+impl<I, F> FlatMapIter<I, F> {
+    pub(crate) fn new(base: I, op: F) -> Self {
+        Self { base, op }
+    }
+}
+
+impl<I> Flatten<I> {
+    pub(crate) fn new(base: I) -> Self {
+        Self { base }
+    }
+}
+
+impl<I> FlattenIter<I> {
+    pub(crate) fn new(base: I) -> Self {
+        Self { base }
+    }
+}
+
+struct FlatConsumer<'a, C, F> {
+    inner: &'a C,
+    op: &'a F,
+}
+
+impl<T, P, C, F> Consumer<T> for FlatConsumer<'_, C, F>
+where
+    F: Fn(T) -> P + Sync,
+    P: IntoParallelIterator,
+    C: Consumer<P::Item>,
+{
+    forward_consumer!(P::Item);
+
+    #[inline]
+    fn take(&self, fold: C::Fold, item: T) -> C::Fold {
+        let nested = Nested {
+            inner: self.inner,
+            at: self.inner.at(&fold),
+        };
+        (self.op)(item).into_par_iter().drive(&nested, fold)
+    }
+}
+
+struct FlatIterConsumer<'a, C, F> {
+    inner: &'a C,
+    op: &'a F,
+}
+
+impl<T, S, C, F> Consumer<T> for FlatIterConsumer<'_, C, F>
+where
+    F: Fn(T) -> S + Sync,
+    S: IntoIterator,
+    C: Consumer<S::Item>,
+{
+    forward_consumer!(S::Item);
+
+    #[inline]
+    fn take(&self, fold: C::Fold, item: T) -> C::Fold {
+        self.inner.take_iter(fold, (self.op)(item).into_iter())
+    }
+}
+
+impl<I, F, P> ParallelIterator for FlatMap<I, F>
+where
+    I: ParallelIterator,
+    F: Fn(I::Item) -> P + Send + Sync,
+    P: IntoParallelIterator,
+{
+    type Item = P::Item;
+
+    fn drive<C: Consumer<P::Item>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+        let consumer = FlatConsumer {
+            inner: consumer,
+            op: &self.op,
+        };
+        self.base.drive(&consumer, fold)
+    }
+}
+
+impl<I, F, S> ParallelIterator for FlatMapIter<I, F>
+where
+    I: ParallelIterator,
+    F: Fn(I::Item) -> S + Send + Sync,
+    S: IntoIterator<Item: Send>,
+{
+    type Item = S::Item;
+
+    fn drive<C: Consumer<S::Item>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+        let consumer = FlatIterConsumer {
+            inner: consumer,
+            op: &self.op,
+        };
+        self.base.drive(&consumer, fold)
+    }
+}
+
+impl<I> ParallelIterator for Flatten<I>
+where
+    I: ParallelIterator<Item: IntoParallelIterator>,
+{
+    type Item = <I::Item as IntoParallelIterator>::Item;
+
+    fn drive<C: Consumer<Self::Item>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+        FlatMap::new(self.base, |item| item).drive(consumer, fold)
+    }
+}
+
+impl<I> ParallelIterator for FlattenIter<I>
+where
+    I: ParallelIterator<Item: IntoIterator<Item: Send>>,
+{
+    type Item = <I::Item as IntoIterator>::Item;
+
+    fn drive<C: Consumer<Self::Item>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+        FlatMapIter::new(self.base, |item| item).drive(consumer, fold)
+    }
+}
+
+macro_rules! debug_base {
+    ($($name:ident<$($param:ident),*>),*) => {$(
+        impl<$($param),*> fmt::Debug for $name<$($param),*>
+        where
+            I: fmt::Debug,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("base", &self.base)
+                    .finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+debug_base!(FlatMap<I, F>, FlatMapIter<I, F>, Flatten<I>, FlattenIter<I>);

@@ -1,0 +1,3 @@
+//! What loops are collected into.
+
+mod vec;

@@ -1,0 +1,106 @@
+//! Parallel iterators: the traits, under the names that rayon has made known.
+//!
+//! The methods are spread over files by what they are for; a macro in each puts them into the trait.
+
+mod collect;
+mod convert;
+mod indexed;
+mod reduce;
+mod search;
+mod transform;
+
+use collect::into_two;
+
+pub use convert::{
+    FromParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
+    IntoParallelRefMutIterator, ParallelDrainFull, ParallelDrainRange, ParallelExtend,
+};
+
+pub use crate::par::adapt::apply::{Cloned, Copied, Inspect, Map, Update};
+pub use crate::par::adapt::flat::{FlatMap, FlatMapIter, Flatten, FlattenIter};
+pub use crate::par::adapt::pick::{Filter, FilterMap};
+pub use crate::par::adapt::state::{MapInit, MapWith};
+pub use crate::par::either::Either;
+pub use crate::par::finish::attempt::Try;
+
+use crate::par::adapt::{apply, pick, state};
+use crate::par::finish::accumulate::{Accumulate, Multiply, SumUp};
+use crate::par::finish::among::Among;
+use crate::par::finish::attempt::TryAccumulate;
+use crate::par::finish::find::{FindAny, FindEnd};
+use crate::par::finish::pieces::{IntoPieces, Two};
+use crate::par::plumbing::{Consumer, Steps, consume};
+use std::cmp::Ordering;
+use std::iter::{Product, Sum};
+use std::marker::PhantomData;
+
+/// A loop over items that may be run by several threads at a time.
+///
+/// Its methods are those of [`Iterator`], as far as they make sense without an order of events, under the
+/// names that rayon has made known. Adaptors ([`map`](Self::map), [`filter`](Self::filter), ...) say what is to
+/// be done with the items and do nothing by themselves; consumers ([`for_each`](Self::for_each),
+/// [`sum`](Self::sum), [`collect`](Self::collect), ...) run the loop and return when it is over.
+///
+/// ```
+/// use windrow::prelude::*;
+///
+/// let words = ["rows", "of", "raked", "hay"];
+/// let total: usize = words.par_iter().map(|word| word.len()).sum();
+/// assert_eq!(total, 13);
+/// ```
+///
+/// # How a loop runs
+/// On the calling thread, at once, from the first item on; in the pool that this thread works in, else in the
+/// named one ([`on`](Self::on)), else in the global one. What the caller has not begun is open to other threads
+/// of the pool: one that has nothing to do takes half of it, and what it has taken is open in turn. So a
+/// loop is cut only where somebody is there to help, never by a fixed factor; a small loop, or one in a
+/// busy pool, runs in place.
+///
+/// # Order
+/// Items are *begun* in any order. Results that have an order ([`collect`](Self::collect) into a vector,
+/// [`reduce`](Self::reduce)) are in that of the items.
+///
+/// # Panics
+/// If a closure panics the loop ends: other threads stop at their next look around, which is after the items
+/// they have at hand, then the first panic is resumed. Items that have not been given to a closure are
+/// dropped. What other closures have done until then is not undone.
+pub trait ParallelIterator: Sized + Send {
+    /// What the loop runs over.
+    type Item: Send;
+
+    /// Gives all items to a consumer.
+    #[doc(hidden)]
+    fn drive<C: Consumer<Self::Item>>(self, consumer: &C, fold: C::Fold) -> C::Fold;
+
+    /// How many items there are, if that is known: then each is a step of its own, and the steps are numbered
+    /// from 0 without a gap.
+    #[doc(hidden)]
+    fn opt_len(&self) -> Option<usize> {
+        None
+    }
+
+    transform::methods!();
+    reduce::methods!();
+    search::methods!();
+    collect::methods!();
+}
+
+/// A loop of which the number of items is known, and each can be had by its index.
+///
+/// ```
+/// use windrow::prelude::*;
+///
+/// let squares = [1, 4, 9];
+/// let roots = [1, 2, 3];
+/// assert!(squares.par_iter().zip(&roots).all(|(square, root)| root * root == *square));
+/// ```
+pub trait IndexedParallelIterator: ParallelIterator + Steps {
+    /// The item at `index`.
+    ///
+    /// # Safety
+    /// `index` is below `steps()`, and part of a span that the caller holds and counts as taken.
+    #[doc(hidden)]
+    unsafe fn item(&self, local: &mut Self::Local, index: usize) -> Self::Item;
+
+    indexed::methods!();
+}

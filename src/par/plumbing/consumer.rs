@@ -1,0 +1,196 @@
+//! Where a loop's items go.
+
+/// What is done with items: the end of a chain of adaptors, seen from its source.
+///
+/// A loop is cut into pieces, in order, one more with each theft. Each piece has a *fold*, made by
+/// [`begin`](Self::begin) on the thread that runs it, which takes the piece's items one after the other; a
+/// finished piece is a *part*, and parts are appended to the fold on their left. All methods work on a
+/// shared reference: an adaptor's consumer is a reference to the next one and to its closure.
+pub trait Consumer<T>: Sync {
+    /// A piece's state. It stays on the thread that made it.
+    type Fold;
+    /// What a finished piece comes to.
+    type Part: Send;
+
+    /// The state of a piece that begins with the step `at`.
+    fn begin(&self, at: usize) -> Self::Fold;
+
+    /// Takes one item.
+    fn take(&self, fold: Self::Fold, item: T) -> Self::Fold;
+
+    /// Takes items until there are no more, or it is full.
+    #[inline]
+    fn take_iter<I: Iterator<Item = T>>(&self, fold: Self::Fold, mut items: I) -> Self::Fold {
+        let taken = items.try_fold(fold, |fold, item| {
+            let fold = self.take(fold, item);
+            if self.is_full(&fold) {
+                Err(fold)
+            } else {
+                Ok(fold)
+            }
+        });
+        match taken {
+            Ok(fold) | Err(fold) => fold,
+        }
+    }
+
+    /// No more items are wanted; asked after each item.
+    #[inline(always)]
+    fn is_full(&self, _fold: &Self::Fold) -> bool {
+        false
+    }
+
+    /// The loop is to end; asked between chunks.
+    #[inline(always)]
+    fn is_stopped(&self, fold: &Self::Fold) -> bool {
+        self.is_full(fold)
+    }
+
+    /// A chunk begins with the step `at`.
+    #[inline(always)]
+    fn reach(&self, _fold: &mut Self::Fold, _at: usize) {}
+
+    /// The step last reached.
+    #[inline(always)]
+    fn at(&self, _fold: &Self::Fold) -> usize {
+        0
+    }
+
+    /// A piece has panicked: the others need not go on.
+    fn panicked(&self) {}
+
+    /// The piece is over.
+    fn finish(&self, fold: Self::Fold) -> Self::Part;
+
+    /// Adds the part on its right to a fold.
+    fn append(&self, left: Self::Fold, right: Self::Part) -> Self::Fold;
+}
+
+/// What a consumer hands on to the one that it wraps (`self.inner`, which takes `$item`), with the same
+/// fold. Left to write: `take`, and `take_iter` if there is a better one.
+macro_rules! forward_consumer {
+    ($item:ty) => {
+        type Fold = <C as $crate::par::plumbing::Consumer<$item>>::Fold;
+        type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
+        #[inline(always)]
+        fn begin(&self, at: usize) -> Self::Fold {
+            self.inner.begin(at)
+        }
+        #[inline(always)]
+        fn is_full(&self, fold: &Self::Fold) -> bool {
+            self.inner.is_full(fold)
+        }
+        #[inline(always)]
+        fn is_stopped(&self, fold: &Self::Fold) -> bool {
+            self.inner.is_stopped(fold)
+        }
+        #[inline(always)]
+        fn reach(&self, fold: &mut Self::Fold, at: usize) {
+            self.inner.reach(fold, at);
+        }
+        #[inline(always)]
+        fn at(&self, fold: &Self::Fold) -> usize {
+            self.inner.at(fold)
+        }
+        fn panicked(&self) {
+            self.inner.panicked();
+        }
+        #[inline(always)]
+        fn finish(&self, fold: Self::Fold) -> Self::Part {
+            self.inner.finish(fold)
+        }
+        #[inline(always)]
+        fn append(&self, left: Self::Fold, right: Self::Part) -> Self::Fold {
+            self.inner.append(left, right)
+        }
+    };
+}
+
+/// The same for a consumer whose fold is `($inner fold, $own)`, the second part being lost with the piece
+/// (`$fresh` makes it).
+macro_rules! forward_consumer_with {
+    ($item:ty, $own:ty, $fresh:expr) => {
+        type Fold = (<C as $crate::par::plumbing::Consumer<$item>>::Fold, $own);
+        type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
+        #[inline(always)]
+        fn begin(&self, at: usize) -> Self::Fold {
+            (self.inner.begin(at), $fresh)
+        }
+        #[inline(always)]
+        fn is_full(&self, fold: &Self::Fold) -> bool {
+            self.inner.is_full(&fold.0)
+        }
+        #[inline(always)]
+        fn is_stopped(&self, fold: &Self::Fold) -> bool {
+            self.inner.is_stopped(&fold.0)
+        }
+        #[inline(always)]
+        fn reach(&self, fold: &mut Self::Fold, at: usize) {
+            self.inner.reach(&mut fold.0, at);
+        }
+        #[inline(always)]
+        fn at(&self, fold: &Self::Fold) -> usize {
+            self.inner.at(&fold.0)
+        }
+        fn panicked(&self) {
+            self.inner.panicked();
+        }
+        #[inline(always)]
+        fn finish(&self, fold: Self::Fold) -> Self::Part {
+            self.inner.finish(fold.0)
+        }
+        #[inline(always)]
+        fn append(&self, left: Self::Fold, right: Self::Part) -> Self::Fold {
+            (self.inner.append(left.0, right), left.1)
+        }
+    };
+}
+
+pub(crate) use {forward_consumer, forward_consumer_with};
+
+/// The consumer of a loop inside of a loop: all of its pieces are at the outer loop's step.
+#[derive(Debug)]
+pub(crate) struct Nested<'c, C> {
+    pub(crate) inner: &'c C,
+    pub(crate) at: usize,
+}
+
+impl<T, C: Consumer<T>> Consumer<T> for Nested<'_, C> {
+    type Fold = C::Fold;
+    type Part = C::Part;
+    #[inline(always)]
+    fn begin(&self, _at: usize) -> C::Fold {
+        self.inner.begin(self.at)
+    }
+    #[inline(always)]
+    fn take(&self, fold: C::Fold, item: T) -> C::Fold {
+        self.inner.take(fold, item)
+    }
+    #[inline(always)]
+    fn take_iter<I: Iterator<Item = T>>(&self, fold: C::Fold, items: I) -> C::Fold {
+        self.inner.take_iter(fold, items)
+    }
+    #[inline(always)]
+    fn is_full(&self, fold: &C::Fold) -> bool {
+        self.inner.is_full(fold)
+    }
+    #[inline(always)]
+    fn is_stopped(&self, fold: &C::Fold) -> bool {
+        self.inner.is_stopped(fold)
+    }
+    #[inline(always)]
+    fn at(&self, _fold: &C::Fold) -> usize {
+        self.at
+    }
+    fn panicked(&self) {
+        self.inner.panicked();
+    }
+    #[inline(always)]
+    fn finish(&self, fold: C::Fold) -> C::Part {
+        self.inner.finish(fold)
+    }
+    #[inline(always)]
+    fn append(&self, left: C::Fold, right: C::Part) -> C::Fold {
+        self.inner.append(left, right)
+    }
+}

@@ -1,0 +1,289 @@
+//! Runs a source's steps: on the calling thread, chunk by chunk, and on whoever is free.
+//!
+//! # One piece
+//! ```text
+//!   fork:  b = "take half of what is left then, and run it as a piece"    (recorded, not begun)
+//!   run:   claim a chunk, feed it; look around; claim the next ...
+//!   join:  nobody came: b is taken back, there is nothing left for it.
+//!          somebody came: wait for it, append its part.
+//! ```
+//! The job that is offered does not say which steps it will take: the thief decides when it comes
+//! ([`share`](super::share)). So a piece is forked once, however long it is, and cut only where somebody was
+//! free to take the other half: lazy splitting (Tzannes et al. 2014) with the split on the thief's side. A
+//! loop that nobody joins in makes one fold, allocates nothing, and costs a fork, a compare-and-swap a chunk
+//! and a clock now and then ([`grain`](super::grain)).
+//!
+//! The owner sees in its next claim that it has been robbed. What is left is no longer shared then, so it
+//! begins anew with it, one frame deeper: a new fork, and so the board has an offer again. A theft takes half
+//! of what is left, so the depth is at most the logarithm of the length.
+//!
+//! # Looking around
+//! Between two chunks the owner asks whether the loop is to end ([`Consumer::is_stopped`]: found, failed,
+//! cancelled, or a piece has panicked), and whether its board wants forks: then it promotes its oldest, as
+//! the next fork would. So a long inner loop offers what the loops around it have left.
+//!
+//! # Panics
+//! A chunk that unwinds has discarded what it did not give. The guard of the piece then tells the consumer,
+//! so that other pieces stop at their next look, and discards the piece's own rest, so that there is nothing
+//! left for `b`. The fork waits for a thief before the panic goes on, as `join` does.
+
+use crate::par::iter::ParallelIterator;
+use crate::par::plumbing::grain::Grain;
+use crate::par::plumbing::share::{Claim, LONGEST, Share};
+use crate::par::plumbing::{Consumer, Hints, Span, Steps};
+use crate::pool::ThreadPool;
+use crate::priority::Priority;
+use crate::scheduler::{Participant, Registry, with_place};
+use crate::sync::{AtomicBool, Ordering};
+use crate::task::node::Node;
+use crate::unwind;
+use std::mem::forget;
+use std::panic::resume_unwind;
+
+/// Runs a whole loop.
+pub(crate) fn consume<I, C>(items: I, consumer: C) -> C::Part
+where
+    I: ParallelIterator,
+    C: Consumer<I::Item>,
+{
+    let watched = Watched {
+        inner: consumer,
+        stop: AtomicBool::new(false),
+    };
+    let fold = watched.begin(0);
+    let fold = items.drive(&watched, fold);
+    watched.finish(fold)
+}
+
+/// Runs all steps of a source as a piece that `fold` has begun.
+pub(crate) fn drive_steps<S, C>(mut source: S, consumer: &C, fold: C::Fold) -> C::Fold
+where
+    S: Steps,
+    C: Consumer<S::Item>,
+{
+    let hints = source.hints();
+    if source.steps() <= 1 && hints.pool.is_none() && hints.level.is_none() {
+        // Nothing to share, so there is no need for a pool.
+        source.engage();
+        let unwinding = OnUnwind(|| consumer.panicked());
+        let span = whole(&source);
+        let fold = source.feed(&mut source.local(), span, consumer, fold);
+        forget(unwinding);
+        return fold;
+    }
+    in_pool(hints.pool.as_deref(), hints.level, |here| {
+        // Only now: entering a pool may panic, and the source still owns what its steps own.
+        source.engage();
+        let piece = Piece {
+            source: &source,
+            consumer,
+            hints: &hints,
+        };
+        piece.run(here, whole(&source), fold)
+    })
+}
+
+/// All steps of a source that has just been engaged.
+fn whole<S: Steps>(source: &S) -> Span {
+    // SAFETY: called once a source.
+    unsafe { Span::new(0..source.steps()) }
+}
+
+/// Calls `f` with the calling thread's place in the pool: the named one, else the innermost that it works
+/// in, else the global one. What is forked in `f` has the given level.
+fn in_pool<R>(
+    pool: Option<&Registry>,
+    level: Option<Priority>,
+    f: impl FnOnce(&Participant) -> R,
+) -> R {
+    let f = |here: &Participant| match level {
+        Some(level) if level != here.level() => at_level(here, level, f),
+        _ => f(here),
+    };
+    if let Some(pool) = pool {
+        return with_place(pool, f);
+    }
+    // SAFETY: a current participant is alive as long as this thread is in its pool, which is longer than
+    // this call.
+    match unsafe { Participant::current().as_ref() } {
+        Some(here) => f(here),
+        None => with_place(ThreadPool::global().registry(), f),
+    }
+}
+
+fn at_level<R>(here: &Participant, level: Priority, f: impl FnOnce(&Participant) -> R) -> R {
+    let node = Node::new(here.node());
+    let mut outcome = None;
+    here.run_framed(&raw const node, level, || {
+        outcome = Some(unwind::catch(|| f(here)));
+    });
+    match outcome.expect("run_framed has called it") {
+        Ok(value) => value,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// What all pieces of a loop have in common.
+struct Piece<'l, S, C> {
+    source: &'l S,
+    consumer: &'l C,
+    hints: &'l Hints,
+}
+
+impl<S, C> Piece<'_, S, C>
+where
+    S: Steps,
+    C: Consumer<S::Item>,
+{
+    /// A piece, from its begin.
+    fn run(&self, here: &Participant, span: Span, fold: C::Fold) -> C::Fold {
+        if span.len() > LONGEST {
+            let half = span.len() / 2;
+            let (near, far) = span.split_at(half);
+            let (fold, part) =
+                here.fork_join(|| self.run(here, near, fold), || self.run_elsewhere(far));
+            return self.consumer.append(fold, part);
+        }
+        let mut local = self.source.local();
+        let mut grain = Grain::new(span.len(), self.hints);
+        self.go_on(here, &mut local, &mut grain, span, fold)
+    }
+
+    /// Shares what is left, and runs it.
+    fn go_on(
+        &self,
+        here: &Participant,
+        local: &mut S::Local,
+        grain: &mut Grain,
+        span: Span,
+        fold: C::Fold,
+    ) -> C::Fold {
+        let share = Share::new(span);
+        let (fold, right) = here.fork_join(
+            || self.own(here, local, grain, &share, fold),
+            || {
+                share
+                    .take_half(self.hints.min_len)
+                    .map(|span| self.run_elsewhere(span))
+            },
+        );
+        match right {
+            Some(part) => self.consumer.append(fold, part),
+            None => fold,
+        }
+    }
+
+    /// A piece of its own, on whichever thread this is.
+    fn run_elsewhere(&self, span: Span) -> C::Part {
+        // SAFETY: a forked job runs on a participant of its pool.
+        let here = unsafe { &*Participant::current() };
+        let fold = self.consumer.begin(span.start());
+        self.consumer.finish(self.run(here, span, fold))
+    }
+
+    /// Runs what no thief takes.
+    fn own(
+        &self,
+        here: &Participant,
+        local: &mut S::Local,
+        grain: &mut Grain,
+        share: &Share,
+        mut fold: C::Fold,
+    ) -> C::Fold {
+        let unwinding = OnUnwind(|| {
+            self.consumer.panicked();
+            self.discard_rest(share);
+        });
+        loop {
+            if self.consumer.is_stopped(&fold) {
+                self.discard_rest(share);
+                break;
+            }
+            match share.claim(grain.size()) {
+                Claim::Chunk(span, left) => {
+                    self.consumer.reach(&mut fold, span.start());
+                    fold = self.source.feed(local, span, self.consumer, fold);
+                    if left == 0 {
+                        break;
+                    }
+                    grain.done(left);
+                }
+                Claim::Robbed(rest) => {
+                    fold = self.go_on(here, local, grain, rest, fold);
+                    break;
+                }
+                Claim::Empty => break,
+            }
+            here.promote_if_wanted();
+        }
+        forget(unwinding);
+        fold
+    }
+
+    fn discard_rest(&self, share: &Share) {
+        if let Some(rest) = share.close() {
+            self.source.discard(rest);
+        }
+    }
+}
+
+/// Calls a closure if it is dropped: that is, on unwinding.
+struct OnUnwind<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnUnwind<F> {
+    #[cold]
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// A loop's consumer, with the flag that a panic in one piece raises for the others.
+struct Watched<C> {
+    inner: C,
+    stop: AtomicBool,
+}
+
+impl<T, C: Consumer<T>> Consumer<T> for Watched<C> {
+    type Fold = C::Fold;
+    type Part = C::Part;
+    #[inline(always)]
+    fn begin(&self, at: usize) -> C::Fold {
+        self.inner.begin(at)
+    }
+    #[inline(always)]
+    fn take(&self, fold: C::Fold, item: T) -> C::Fold {
+        self.inner.take(fold, item)
+    }
+    #[inline(always)]
+    fn take_iter<I: Iterator<Item = T>>(&self, fold: C::Fold, items: I) -> C::Fold {
+        self.inner.take_iter(fold, items)
+    }
+    #[inline(always)]
+    fn is_full(&self, fold: &C::Fold) -> bool {
+        self.inner.is_full(fold)
+    }
+    #[inline(always)]
+    fn is_stopped(&self, fold: &C::Fold) -> bool {
+        // Relaxed: a request; what the panic leaves behind travels with the job's latch.
+        self.stop.load(Ordering::Relaxed) || self.inner.is_stopped(fold)
+    }
+    #[inline(always)]
+    fn reach(&self, fold: &mut C::Fold, at: usize) {
+        self.inner.reach(fold, at);
+    }
+    #[inline(always)]
+    fn at(&self, fold: &C::Fold) -> usize {
+        self.inner.at(fold)
+    }
+    fn panicked(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+    #[inline(always)]
+    fn finish(&self, fold: C::Fold) -> C::Part {
+        self.inner.finish(fold)
+    }
+    #[inline(always)]
+    fn append(&self, left: C::Fold, right: C::Part) -> C::Fold {
+        self.inner.append(left, right)
+    }
+}

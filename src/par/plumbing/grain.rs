@@ -1,0 +1,105 @@
+//! How many steps a thread takes at a time.
+//!
+//! What it has taken it cannot share, and what it takes costs it a locked instruction and a look around. So
+//! it begins with a step (or a few of many), looks at the clock, and takes what should last about
+//! [`TARGET`]. What is left when it is nearly done is not worth a clock, only a guess: it takes half of the
+//! rest each time, so that whatever the guess has overlooked, half of it can still be shared.
+
+use crate::par::plumbing::Hints;
+use crate::sim::Sim;
+use std::time::{Duration, Instant};
+
+/// How long a chunk should take: some 40 ns for each are 0.4 % of it, and nobody waits much longer at the
+/// end of a loop, or for a loop that is told to stop.
+const TARGET: u64 = Duration::from_micros(10).as_nanos() as u64;
+
+/// Chunks grow by this at most, as long as they are short.
+const GROWTH: usize = 8;
+
+/// Steps that together should take less are not measured.
+const NOT_WORTH_A_CLOCK: u64 = Duration::from_micros(3).as_nanos() as u64;
+
+/// Steps that together should take less are not shared.
+const NOT_WORTH_SHARING: u64 = 250;
+
+/// A loop of so many steps begins with [`GROWTH`] of them.
+const MANY: usize = 512;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Grain {
+    next: usize,
+    least: usize,
+    most: usize,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+enum Clock {
+    /// Since when the current chunk runs.
+    Running(Instant),
+    /// Nothing is measured any more; the rest is taken by halves, and at once when it is as short as this.
+    Stopped { short: usize },
+    /// In a simulation, where nothing may depend on real time.
+    None,
+}
+
+impl Grain {
+    pub(crate) fn new(len: usize, hints: &Hints) -> Self {
+        let first = if len >= MANY { GROWTH } else { 1 };
+        Self {
+            next: first.max(hints.min_len).min(hints.max_len),
+            least: hints.min_len.min(hints.max_len),
+            most: hints.max_len,
+            clock: if Sim::now().is_some() {
+                Clock::None
+            } else {
+                Clock::Running(Instant::now())
+            },
+        }
+    }
+
+    /// How many steps to take now.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.next
+    }
+
+    /// The chunk has been run; `rest` steps are left.
+    #[inline]
+    pub(crate) fn done(&mut self, rest: usize) {
+        match self.clock {
+            Clock::Running(since) => self.measure(since, rest),
+            Clock::Stopped { short } => {
+                let next = if rest <= short { rest } else { rest / 2 };
+                self.next = self.bounded(next);
+            }
+            Clock::None => self.next = self.bounded(rest / GROWTH),
+        }
+    }
+
+    fn bounded(&self, next: usize) -> usize {
+        next.clamp(self.least, self.most)
+    }
+
+    fn measure(&mut self, since: Instant, rest: usize) {
+        let now = Instant::now();
+        let took = u64::try_from((now - since).as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let steps = self.next as u64;
+        let lasts =
+            |time: u64| usize::try_from(steps.saturating_mul(time) / took).unwrap_or(usize::MAX);
+        if rest <= lasts(NOT_WORTH_A_CLOCK) {
+            let short = lasts(NOT_WORTH_SHARING);
+            self.clock = Clock::Stopped { short };
+            self.done(rest);
+        } else {
+            let next = lasts(TARGET)
+                .min(self.next.saturating_mul(GROWTH))
+                .min(rest / 4);
+            self.next = self.bounded(next);
+            self.clock = Clock::Running(now);
+        }
+    }
+}

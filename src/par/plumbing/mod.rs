@@ -1,0 +1,25 @@
+//! How loops work inside: see [`driver`] for the whole.
+//!
+//! | file | one idea |
+//! |---|---|
+//! | `driver` | runs a source's steps, cut into pieces on demand |
+//! | `share` | the steps of a piece that nobody has begun |
+//! | `grain` | how many steps a thread takes at a time |
+//! | `steps` | what a loop runs over |
+//! | `consumer` | where its items go |
+//! | `hints` | how its author wants it to be run |
+
+pub(crate) mod consumer;
+pub(crate) mod driver;
+pub(crate) mod grain;
+pub(crate) mod hints;
+pub(crate) mod share;
+pub(crate) mod steps;
+
+pub(crate) use consumer::Consumer;
+pub(crate) use hints::Hints;
+pub(crate) use steps::{Span, Steps};
+
+pub(crate) use consumer::{Nested, forward_consumer, forward_consumer_with};
+pub(crate) use driver::{consume, drive_steps};
+pub(crate) use steps::{Items, drive_by_item, feed_by_item};

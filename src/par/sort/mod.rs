@@ -1,0 +1,5 @@
+//! Parallel sorts.
+
+mod methods;
+
+pub(crate) use methods::methods;

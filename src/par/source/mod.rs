@@ -1,0 +1,30 @@
+//! What loops run over.
+
+use std::ops::{Bound, Range, RangeBounds};
+
+pub(crate) mod cuts;
+pub(crate) mod owned;
+pub(crate) mod range;
+pub(crate) mod slice;
+pub(crate) mod vec;
+
+/// The places of a range in something of length `len`.
+///
+/// # Panics
+/// As indexing a slice: if the range is not within it.
+#[track_caller]
+pub(crate) fn bounds(range: impl RangeBounds<usize>, len: usize) -> Range<usize> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.checked_add(1).expect("the range begins too late"),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.checked_add(1).expect("the range ends too late"),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => len,
+    };
+    assert!(start <= end, "range begins at {start} but ends at {end}");
+    assert!(end <= len, "range ends at {end}, beyond the length {len}");
+    start..end
+}
