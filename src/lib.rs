@@ -158,8 +158,8 @@ mod wait_group;
 pub mod prelude {
     pub use crate::par::iter::{
         FromParallelIterator, IndexedParallelIterator, IntoParallelIterator,
-        IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelDrainFull, ParallelDrainRange,
-        ParallelExtend, ParallelIterator,
+        IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull,
+        ParallelDrainRange, ParallelExtend, ParallelIterator,
     };
     pub use crate::par::slice::{ParallelSlice, ParallelSliceMut};
 }

@@ -1,6 +1,7 @@
 //! Into parallel iterators, and out of them.
 
 use crate::par::iter::ParallelIterator;
+use crate::par::source::bridge::IterBridge;
 use std::ops::RangeBounds;
 
 /// What can be turned into a parallel iterator.
@@ -147,4 +148,25 @@ pub trait ParallelDrainRange<Idx = usize> {
     /// # Panics
     /// If the range is not within the collection.
     fn par_drain<R: RangeBounds<Idx>>(self, range: R) -> Self::Iter;
+}
+
+/// What makes a parallel loop of a sequential iterator.
+pub trait ParallelBridge: Sized {
+    /// A loop over the items, in any order. The iterator runs behind a lock, on whichever thread has nothing
+    /// left to do; so its own work is not run in parallel, and where there is a better source
+    /// ([`par_iter`](IntoParallelRefIterator::par_iter), `par_lines`, ...) that is faster.
+    ///
+    /// A thread takes one item at a time, or several if the iterator promises so many (the lower bound of
+    /// [`size_hint`](Iterator::size_hint)) and items are short.
+    ///
+    /// ```
+    /// use windrow::prelude::*;
+    ///
+    /// let numbers = ["1", "2", "3"].iter().map(|word| word.parse::<i32>().unwrap());
+    /// assert_eq!(numbers.par_bridge().map(|x| x * x).sum::<i32>(), 14);
+    /// ```
+    ///
+    /// # Panics
+    /// If the iterator panics, the loop ends as with a panic in a closure, and the iterator is not asked again.
+    fn par_bridge(self) -> IterBridge<Self>;
 }

@@ -3,9 +3,11 @@
 //! The methods are spread over files by what they are for; a macro in each puts them into the trait.
 
 mod collect;
+mod combine;
 mod convert;
 mod indexed;
 mod reduce;
+mod run;
 mod search;
 mod transform;
 
@@ -13,23 +15,34 @@ use collect::into_two;
 
 pub use convert::{
     FromParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
-    IntoParallelRefMutIterator, ParallelDrainFull, ParallelDrainRange, ParallelExtend,
+    IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull, ParallelDrainRange,
+    ParallelExtend,
 };
 
 pub use crate::par::adapt::apply::{Cloned, Copied, Inspect, Map, Update};
+pub use crate::par::adapt::chain::Chain;
 pub use crate::par::adapt::flat::{FlatMap, FlatMapIter, Flatten, FlattenIter};
+pub use crate::par::adapt::fold::{Fold, FoldWith, TryFold, TryFoldWith};
+pub use crate::par::adapt::intersperse::Intersperse;
+pub use crate::par::adapt::limit::{
+    PanicFuse, SkipAny, SkipAnyWhile, TakeAny, TakeAnyWhile, WhileSome,
+};
 pub use crate::par::adapt::pick::{Filter, FilterMap};
 pub use crate::par::adapt::state::{MapInit, MapWith};
+pub use crate::par::adapt::tuned::Tuned;
 pub use crate::par::either::Either;
 pub use crate::par::finish::attempt::Try;
+pub use crate::par::source::bridge::IterBridge;
 
-use crate::par::adapt::{apply, pick, state};
+use crate::par::adapt::{apply, fold, limit, pick, state};
 use crate::par::finish::accumulate::{Accumulate, Multiply, SumUp};
 use crate::par::finish::among::Among;
 use crate::par::finish::attempt::TryAccumulate;
 use crate::par::finish::find::{FindAny, FindEnd};
 use crate::par::finish::pieces::{IntoPieces, Two};
 use crate::par::plumbing::{Consumer, Steps, consume};
+use crate::pool::ThreadPool;
+use crate::priority::Priority;
 use std::cmp::Ordering;
 use std::iter::{Product, Sum};
 use std::marker::PhantomData;
@@ -80,6 +93,8 @@ pub trait ParallelIterator: Sized + Send {
     }
 
     transform::methods!();
+    combine::methods!();
+    run::methods!();
     reduce::methods!();
     search::methods!();
     collect::methods!();

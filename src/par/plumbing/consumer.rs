@@ -50,6 +50,10 @@ pub trait Consumer<T>: Sync {
     #[inline(always)]
     fn reach(&self, _fold: &mut Self::Fold, _at: usize) {}
 
+    /// The thread has no more items for the piece now, and may wait for another part.
+    #[inline(always)]
+    fn pause(&self, _fold: &mut Self::Fold) {}
+
     /// The step last reached.
     #[inline(always)]
     fn at(&self, _fold: &Self::Fold) -> usize {
@@ -59,6 +63,9 @@ pub trait Consumer<T>: Sync {
     /// A piece has panicked: the others need not go on.
     fn panicked(&self) {}
 
+    /// Steps have been discarded, because it was stopped.
+    fn cut_short(&self) {}
+
     /// The piece is over.
     fn finish(&self, fold: Self::Fold) -> Self::Part;
 
@@ -66,79 +73,71 @@ pub trait Consumer<T>: Sync {
     fn append(&self, left: Self::Fold, right: Self::Part) -> Self::Fold;
 }
 
-/// What a consumer hands on to the one that it wraps (`self.inner`, which takes `$item`), with the same
-/// fold. Left to write: `take`, and `take_iter` if there is a better one.
-macro_rules! forward_consumer {
-    ($item:ty) => {
-        type Fold = <C as $crate::par::plumbing::Consumer<$item>>::Fold;
-        type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
+/// Methods of a consumer that hand on to the one that it wraps, `self.inner`: those that are named, with a
+/// fold that is that one's, or `[.0]`: a tuple that begins with it.
+macro_rules! forward {
+    ($place:tt $($method:ident)*) => {
+        $($crate::par::plumbing::forward!(@ $method $place);)*
+    };
+    (@ begin []) => {
         #[inline(always)]
         fn begin(&self, at: usize) -> Self::Fold {
             self.inner.begin(at)
         }
+    };
+    (@ is_full [$($place:tt)*]) => {
         #[inline(always)]
         fn is_full(&self, fold: &Self::Fold) -> bool {
-            self.inner.is_full(fold)
+            self.inner.is_full(&(*fold)$($place)*)
         }
+    };
+    (@ is_stopped [$($place:tt)*]) => {
         #[inline(always)]
         fn is_stopped(&self, fold: &Self::Fold) -> bool {
-            self.inner.is_stopped(fold)
+            self.inner.is_stopped(&(*fold)$($place)*)
         }
+    };
+    (@ reach [$($place:tt)*]) => {
         #[inline(always)]
         fn reach(&self, fold: &mut Self::Fold, at: usize) {
-            self.inner.reach(fold, at);
+            self.inner.reach(&mut (*fold)$($place)*, at);
         }
+    };
+    (@ pause [$($place:tt)*]) => {
+        #[inline(always)]
+        fn pause(&self, fold: &mut Self::Fold) {
+            self.inner.pause(&mut (*fold)$($place)*);
+        }
+    };
+    (@ at [$($place:tt)*]) => {
         #[inline(always)]
         fn at(&self, fold: &Self::Fold) -> usize {
-            self.inner.at(fold)
+            self.inner.at(&(*fold)$($place)*)
         }
+    };
+    (@ panicked $place:tt) => {
         fn panicked(&self) {
             self.inner.panicked();
         }
+    };
+    (@ cut_short $place:tt) => {
+        fn cut_short(&self) {
+            self.inner.cut_short();
+        }
+    };
+    (@ finish [$($place:tt)*]) => {
         #[inline(always)]
         fn finish(&self, fold: Self::Fold) -> Self::Part {
-            self.inner.finish(fold)
+            self.inner.finish(fold$($place)*)
         }
+    };
+    (@ append []) => {
         #[inline(always)]
         fn append(&self, left: Self::Fold, right: Self::Part) -> Self::Fold {
             self.inner.append(left, right)
         }
     };
-}
-
-/// The same for a consumer whose fold is `($inner fold, $own)`, the second part being lost with the piece
-/// (`$fresh` makes it).
-macro_rules! forward_consumer_with {
-    ($item:ty, $own:ty, $fresh:expr) => {
-        type Fold = (<C as $crate::par::plumbing::Consumer<$item>>::Fold, $own);
-        type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
-        #[inline(always)]
-        fn begin(&self, at: usize) -> Self::Fold {
-            (self.inner.begin(at), $fresh)
-        }
-        #[inline(always)]
-        fn is_full(&self, fold: &Self::Fold) -> bool {
-            self.inner.is_full(&fold.0)
-        }
-        #[inline(always)]
-        fn is_stopped(&self, fold: &Self::Fold) -> bool {
-            self.inner.is_stopped(&fold.0)
-        }
-        #[inline(always)]
-        fn reach(&self, fold: &mut Self::Fold, at: usize) {
-            self.inner.reach(&mut fold.0, at);
-        }
-        #[inline(always)]
-        fn at(&self, fold: &Self::Fold) -> usize {
-            self.inner.at(&fold.0)
-        }
-        fn panicked(&self) {
-            self.inner.panicked();
-        }
-        #[inline(always)]
-        fn finish(&self, fold: Self::Fold) -> Self::Part {
-            self.inner.finish(fold.0)
-        }
+    (@ append [.0]) => {
         #[inline(always)]
         fn append(&self, left: Self::Fold, right: Self::Part) -> Self::Fold {
             (self.inner.append(left.0, right), left.1)
@@ -146,7 +145,77 @@ macro_rules! forward_consumer_with {
     };
 }
 
-pub(crate) use {forward_consumer, forward_consumer_with};
+/// Everything but `take`, and `take_iter` if there is a better one, for a consumer of which the inner one
+/// takes `$item`.
+macro_rules! forward_consumer {
+    ($item:ty) => {
+        type Fold = <C as $crate::par::plumbing::Consumer<$item>>::Fold;
+        type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
+        $crate::par::plumbing::forward!(
+            [] begin is_full is_stopped reach pause at panicked cut_short finish append
+        );
+    };
+}
+
+/// The same for a consumer whose fold is `(the inner one's, $own)`; the second part (`$fresh` makes it) is
+/// lost with the piece.
+macro_rules! forward_consumer_with {
+    ($item:ty, $own:ty, $fresh:expr) => {
+        type Fold = (
+            <C as $crate::par::plumbing::Consumer<$item>>::Fold,
+            $own,
+        );
+        type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
+        #[inline(always)]
+        fn begin(&self, at: usize) -> Self::Fold {
+            (self.inner.begin(at), $fresh)
+        }
+        $crate::par::plumbing::forward!(
+            [.0] is_full is_stopped reach pause at panicked cut_short finish append
+        );
+    };
+}
+
+pub(crate) use {forward, forward_consumer, forward_consumer_with};
+
+/// The consumer of the second of two loops that are one: its steps come after those of the first.
+#[derive(Debug)]
+pub(crate) struct Behind<'c, C> {
+    pub(crate) inner: &'c C,
+    /// How many steps the first one has, if that is known.
+    pub(crate) steps: Option<usize>,
+}
+
+impl<C> Behind<'_, C> {
+    /// Where a step is in both together. After an unknown number of them: at the very end, so that what is
+    /// found there is behind all that is found before.
+    fn place(&self, at: usize) -> usize {
+        self.steps.map_or(usize::MAX, |steps| steps + at)
+    }
+}
+
+impl<T, C: Consumer<T>> Consumer<T> for Behind<'_, C> {
+    type Fold = C::Fold;
+    type Part = C::Part;
+    forward!([] is_full is_stopped at pause panicked cut_short finish append);
+
+    #[inline(always)]
+    fn begin(&self, at: usize) -> C::Fold {
+        self.inner.begin(self.place(at))
+    }
+    #[inline(always)]
+    fn reach(&self, fold: &mut C::Fold, at: usize) {
+        self.inner.reach(fold, self.place(at));
+    }
+    #[inline(always)]
+    fn take(&self, fold: C::Fold, item: T) -> C::Fold {
+        self.inner.take(fold, item)
+    }
+    #[inline(always)]
+    fn take_iter<I: Iterator<Item = T>>(&self, fold: C::Fold, items: I) -> C::Fold {
+        self.inner.take_iter(fold, items)
+    }
+}
 
 /// The consumer of a loop inside of a loop: all of its pieces are at the outer loop's step.
 #[derive(Debug)]
@@ -158,9 +227,15 @@ pub(crate) struct Nested<'c, C> {
 impl<T, C: Consumer<T>> Consumer<T> for Nested<'_, C> {
     type Fold = C::Fold;
     type Part = C::Part;
+    forward!([] is_full is_stopped pause panicked cut_short finish append);
+
     #[inline(always)]
     fn begin(&self, _at: usize) -> C::Fold {
         self.inner.begin(self.at)
+    }
+    #[inline(always)]
+    fn at(&self, _fold: &C::Fold) -> usize {
+        self.at
     }
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
@@ -169,28 +244,5 @@ impl<T, C: Consumer<T>> Consumer<T> for Nested<'_, C> {
     #[inline(always)]
     fn take_iter<I: Iterator<Item = T>>(&self, fold: C::Fold, items: I) -> C::Fold {
         self.inner.take_iter(fold, items)
-    }
-    #[inline(always)]
-    fn is_full(&self, fold: &C::Fold) -> bool {
-        self.inner.is_full(fold)
-    }
-    #[inline(always)]
-    fn is_stopped(&self, fold: &C::Fold) -> bool {
-        self.inner.is_stopped(fold)
-    }
-    #[inline(always)]
-    fn at(&self, _fold: &C::Fold) -> usize {
-        self.at
-    }
-    fn panicked(&self) {
-        self.inner.panicked();
-    }
-    #[inline(always)]
-    fn finish(&self, fold: C::Fold) -> C::Part {
-        self.inner.finish(fold)
-    }
-    #[inline(always)]
-    fn append(&self, left: C::Fold, right: C::Part) -> C::Fold {
-        self.inner.append(left, right)
     }
 }

@@ -30,7 +30,7 @@
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::grain::Grain;
 use crate::par::plumbing::share::{Claim, LONGEST, Share};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps};
+use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward};
 use crate::pool::ThreadPool;
 use crate::priority::Priority;
 use crate::scheduler::{Participant, Registry, with_place};
@@ -83,6 +83,21 @@ where
     })
 }
 
+/// Runs two loops of which the second is open to a thief while the first runs.
+pub(crate) fn drive_both<T, C>(
+    consumer: &C,
+    first: impl FnOnce() -> C::Fold,
+    second: impl FnOnce() -> C::Part + Send,
+) -> C::Fold
+where
+    C: Consumer<T>,
+{
+    in_pool(None, None, |here| {
+        let (fold, part) = here.fork_join(first, second);
+        consumer.append(fold, part)
+    })
+}
+
 /// All steps of a source that has just been engaged.
 fn whole<S: Steps>(source: &S) -> Span {
     // SAFETY: called once a source.
@@ -91,7 +106,7 @@ fn whole<S: Steps>(source: &S) -> Span {
 
 /// Calls `f` with the calling thread's place in the pool: the named one, else the innermost that it works
 /// in, else the global one. What is forked in `f` has the given level.
-fn in_pool<R>(
+pub(crate) fn in_pool<R>(
     pool: Option<&Registry>,
     level: Option<Priority>,
     f: impl FnOnce(&Participant) -> R,
@@ -217,11 +232,13 @@ where
             here.promote_if_wanted();
         }
         forget(unwinding);
+        self.consumer.pause(&mut fold);
         fold
     }
 
     fn discard_rest(&self, share: &Share) {
         if let Some(rest) = share.close() {
+            self.consumer.cut_short();
             self.source.discard(rest);
         }
     }
@@ -246,10 +263,8 @@ struct Watched<C> {
 impl<T, C: Consumer<T>> Consumer<T> for Watched<C> {
     type Fold = C::Fold;
     type Part = C::Part;
-    #[inline(always)]
-    fn begin(&self, at: usize) -> C::Fold {
-        self.inner.begin(at)
-    }
+    forward!([] begin is_full reach pause at cut_short finish append);
+
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
         self.inner.take(fold, item)
@@ -259,31 +274,11 @@ impl<T, C: Consumer<T>> Consumer<T> for Watched<C> {
         self.inner.take_iter(fold, items)
     }
     #[inline(always)]
-    fn is_full(&self, fold: &C::Fold) -> bool {
-        self.inner.is_full(fold)
-    }
-    #[inline(always)]
     fn is_stopped(&self, fold: &C::Fold) -> bool {
         // Relaxed: a request; what the panic leaves behind travels with the job's latch.
         self.stop.load(Ordering::Relaxed) || self.inner.is_stopped(fold)
     }
-    #[inline(always)]
-    fn reach(&self, fold: &mut C::Fold, at: usize) {
-        self.inner.reach(fold, at);
-    }
-    #[inline(always)]
-    fn at(&self, fold: &C::Fold) -> usize {
-        self.inner.at(fold)
-    }
     fn panicked(&self) {
         self.stop.store(true, Ordering::Relaxed);
-    }
-    #[inline(always)]
-    fn finish(&self, fold: C::Fold) -> C::Part {
-        self.inner.finish(fold)
-    }
-    #[inline(always)]
-    fn append(&self, left: C::Fold, right: C::Part) -> C::Fold {
-        self.inner.append(left, right)
     }
 }

@@ -22,8 +22,8 @@ const NOT_WORTH_A_CLOCK: u64 = Duration::from_micros(3).as_nanos() as u64;
 /// Steps that together should take less are not shared.
 const NOT_WORTH_SHARING: u64 = 250;
 
-/// A loop of so many steps begins with [`GROWTH`] of them.
-const MANY: usize = 512;
+/// A loop begins with a step, or with several if it is as many times as long.
+const MANY: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ enum Clock {
 
 impl Grain {
     pub(crate) fn new(len: usize, hints: &Hints) -> Self {
-        let first = if len >= MANY { GROWTH } else { 1 };
+        let first = hints.first_len.min(len / MANY);
         Self {
             next: first.max(hints.min_len).min(hints.max_len),
             least: hints.min_len.min(hints.max_len),

@@ -11,6 +11,8 @@ pub struct Hints {
     pub(crate) level: Option<Priority>,
     /// The fewest steps that are worth a piece of their own.
     pub(crate) min_len: usize,
+    /// With how many steps a piece may begin, before it is known how long they take.
+    pub(crate) first_len: usize,
     /// The most steps that are run without a look around.
     pub(crate) max_len: usize,
 }
@@ -21,6 +23,7 @@ impl Default for Hints {
             pool: None,
             level: None,
             min_len: 1,
+            first_len: 8,
             max_len: usize::MAX,
         }
     }
@@ -43,6 +46,7 @@ impl Hints {
             pool: self.pool.or(other.pool),
             level: self.level.or(other.level),
             min_len: self.min_len.max(other.min_len),
+            first_len: self.first_len.min(other.first_len),
             max_len: self.max_len.min(other.max_len),
         }
     }

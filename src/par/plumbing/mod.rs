@@ -20,6 +20,6 @@ pub(crate) use consumer::Consumer;
 pub(crate) use hints::Hints;
 pub(crate) use steps::{Span, Steps};
 
-pub(crate) use consumer::{Nested, forward_consumer, forward_consumer_with};
-pub(crate) use driver::{consume, drive_steps};
+pub(crate) use consumer::{Behind, Nested, forward, forward_consumer, forward_consumer_with};
+pub(crate) use driver::{consume, drive_both, drive_steps, in_pool};
 pub(crate) use steps::{Items, drive_by_item, feed_by_item};

@@ -2,6 +2,7 @@
 
 use std::ops::{Bound, Range, RangeBounds};
 
+pub(crate) mod bridge;
 pub(crate) mod cuts;
 pub(crate) mod owned;
 pub(crate) mod range;
