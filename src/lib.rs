@@ -124,7 +124,7 @@
 //! | 1 | `latch`, `metrics`, `policy`; above them `cancel`, `gate`, `task` |
 //! | 2 | `scheduler` (its `README.md` has the protocols and the measurements) |
 //! | 3 | `rate_limit`; above it `life`; above that `pool` |
-//! | 4 | `scope`, `group`, `scatter`, `wait_group`, `autoscale`, `par` |
+//! | 4 | `scope`, `group`, `scatter`, `wait_group`, `autoscale`; above them `par` |
 
 mod autoscale;
 mod cancel;

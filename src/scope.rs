@@ -12,6 +12,7 @@ use crate::pool::task::{Target, TaskBuilder, sealed};
 use crate::priority::Priority;
 use crate::report::{Report, TaskId};
 use crate::scheduler::{Help, Participant, Registry, with_place};
+use crate::sync::Arc;
 use crate::task::counter::Counter;
 use crate::task::header::Kind;
 use crate::task::heap::{self, Call, Origin};
@@ -164,6 +165,12 @@ fn conclude<T>(counter: &Counter, body: Result<T, Payload>) -> T {
 }
 
 impl<'scope> Scope<'scope, '_> {
+    /// The pool, to be kept.
+    pub(crate) fn shared_registry(&self) -> Arc<Registry> {
+        // SAFETY: the pool outlives the scope.
+        unsafe { &*self.registry }.shared()
+    }
+
     /// Queues a task that may borrow, and returns a handle to its result. Dropping the handle leaves the
     /// task to the end of the scope.
     ///

@@ -7,5 +7,8 @@ pub(crate) mod fold;
 pub(crate) mod intersperse;
 pub(crate) mod limit;
 pub(crate) mod pick;
+pub(crate) mod progress;
 pub(crate) mod state;
 pub(crate) mod tuned;
+pub(crate) mod watch;
+pub(crate) mod worker_state;

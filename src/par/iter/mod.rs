@@ -6,6 +6,7 @@ mod collect;
 mod combine;
 mod convert;
 mod indexed;
+mod interruptible;
 mod reduce;
 mod run;
 mod search;
@@ -20,6 +21,8 @@ pub use convert::{
 };
 
 pub use crate::par::adapt::apply::{Cloned, Copied, Inspect, Map, Update};
+pub use interruptible::Interruptible;
+
 pub use crate::par::adapt::chain::Chain;
 pub use crate::par::adapt::flat::{FlatMap, FlatMapIter, Flatten, FlattenIter};
 pub use crate::par::adapt::fold::{Fold, FoldWith, TryFold, TryFoldWith};
@@ -28,12 +31,17 @@ pub use crate::par::adapt::limit::{
     PanicFuse, SkipAny, SkipAnyWhile, TakeAny, TakeAnyWhile, WhileSome,
 };
 pub use crate::par::adapt::pick::{Filter, FilterMap};
+pub use crate::par::adapt::progress::{Progress, WithProgress};
 pub use crate::par::adapt::state::{MapInit, MapWith};
 pub use crate::par::adapt::tuned::Tuned;
+pub use crate::par::adapt::watch::{Interrupted, Watched};
+pub use crate::par::adapt::worker_state::{MapWorkerState, WithWorkerState};
 pub use crate::par::either::Either;
 pub use crate::par::finish::attempt::Try;
 pub use crate::par::source::bridge::IterBridge;
+pub use crate::par::source::ordered::{Ordered, OrderedMap};
 
+use crate::cancel::CancelToken;
 use crate::par::adapt::{apply, fold, limit, pick, state};
 use crate::par::finish::accumulate::{Accumulate, Multiply, SumUp};
 use crate::par::finish::among::Among;
@@ -46,6 +54,7 @@ use crate::priority::Priority;
 use std::cmp::Ordering;
 use std::iter::{Product, Sum};
 use std::marker::PhantomData;
+use std::time::{Duration, Instant};
 
 /// A loop over items that may be run by several threads at a time.
 ///
@@ -59,7 +68,7 @@ use std::marker::PhantomData;
 ///
 /// let words = ["rows", "of", "raked", "hay"];
 /// let total: usize = words.par_iter().map(|word| word.len()).sum();
-/// assert_eq!(total, 13);
+/// assert_eq!(total, 14);
 /// ```
 ///
 /// # How a loop runs

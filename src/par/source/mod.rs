@@ -4,6 +4,7 @@ use std::ops::{Bound, Range, RangeBounds};
 
 pub(crate) mod bridge;
 pub(crate) mod cuts;
+pub(crate) mod ordered;
 pub(crate) mod owned;
 pub(crate) mod range;
 pub(crate) mod slice;

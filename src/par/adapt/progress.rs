@@ -1,0 +1,247 @@
+//! Telling how far a loop has come.
+
+use crate::clock;
+use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
+use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How far a loop has come; see [`progress`](ParallelIterator::progress).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// How many items have been given to what comes behind in the chain, and come back.
+    pub done: usize,
+    /// How many there are, if that is known.
+    pub len: Option<usize>,
+}
+
+/// An iterator that tells how far it has come; made by [`progress`](ParallelIterator::progress).
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct WithProgress<I, F> {
+    base: I,
+    meter: Meter<F>,
+}
+
+/// The closure is not called more often than this.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+struct Meter<F> {
+    report: F,
+    len: Option<usize>,
+    done: AtomicUsize,
+    begun: Instant,
+    /// When it is time for the next report, in nanoseconds from the begin.
+    due: AtomicU64,
+    /// Held while the closure runs, so that it never hears of less than before.
+    reporting: Mutex<()>,
+}
+
+impl<F: Fn(Progress) + Send + Sync> Meter<F> {
+    /// Counts items, and reports if it is time. Returns how many there are by now.
+    fn add(&self, items: usize) -> usize {
+        // Relaxed: a count.
+        let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
+        let time = clock::now().saturating_duration_since(self.begun);
+        let now = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        if now < self.due.load(Ordering::Relaxed) {
+            return done;
+        }
+        if let Some(_reporting) = self.reporting.try_lock() {
+            if now >= self.due.load(Ordering::Relaxed) {
+                self.due.store(
+                    now.saturating_add(INTERVAL.as_nanos() as u64),
+                    Ordering::Relaxed,
+                );
+                self.report();
+            }
+        }
+        done
+    }
+
+    fn report(&self) {
+        (self.report)(Progress {
+            done: self.done.load(Ordering::Relaxed),
+            len: self.len,
+        });
+    }
+
+    /// The loop is over.
+    fn end(&self, items: usize) {
+        self.done.fetch_add(items, Ordering::Relaxed);
+        let _reporting = self.reporting.lock();
+        self.report();
+    }
+}
+
+impl<I: ParallelIterator, F> WithProgress<I, F> {
+    pub(crate) fn new(base: I, report: F) -> Self {
+        let len = base.opt_len();
+        Self {
+            base,
+            meter: Meter {
+                report,
+                len,
+                done: AtomicUsize::new(0),
+                begun: clock::now(),
+                due: AtomicU64::new(INTERVAL.as_nanos() as u64),
+                reporting: Mutex::new(()),
+            },
+        }
+    }
+}
+
+struct ProgressConsumer<'a, C, F> {
+    inner: &'a C,
+    meter: &'a Meter<F>,
+}
+
+impl<T, C, F> Consumer<T> for ProgressConsumer<'_, C, F>
+where
+    C: Consumer<T>,
+    F: Fn(Progress) + Send + Sync,
+{
+    /// How many items have passed since the last chunk began.
+    type Fold = (C::Fold, usize);
+    type Part = C::Part;
+    forward!([.0] is_full is_stopped at panicked cut_short append);
+
+    fn begin(&self, at: usize) -> Self::Fold {
+        (self.inner.begin(at), 0)
+    }
+
+    #[inline(always)]
+    fn take(&self, (fold, count): Self::Fold, item: T) -> Self::Fold {
+        (self.inner.take(fold, item), count + 1)
+    }
+
+    #[inline(always)]
+    fn take_iter<It: Iterator<Item = T>>(
+        &self,
+        (fold, mut count): Self::Fold,
+        items: It,
+    ) -> Self::Fold {
+        let fold = self.inner.take_iter(fold, items.inspect(|_| count += 1));
+        (fold, count)
+    }
+
+    fn reach(&self, (fold, count): &mut Self::Fold, at: usize) {
+        if *count > 0 {
+            self.meter.add(std::mem::take(count));
+        }
+        self.inner.reach(fold, at);
+    }
+
+    fn pause(&self, (fold, count): &mut Self::Fold) {
+        if *count > 0 {
+            self.meter.add(std::mem::take(count));
+        }
+        self.inner.pause(fold);
+    }
+
+    fn finish(&self, (fold, count): Self::Fold) -> C::Part {
+        if count > 0 {
+            self.meter.add(count);
+        }
+        self.inner.finish(fold)
+    }
+}
+
+impl<I, F> ParallelIterator for WithProgress<I, F>
+where
+    I: ParallelIterator,
+    F: Fn(Progress) + Send + Sync,
+{
+    type Item = I::Item;
+
+    fn drive<C: Consumer<I::Item>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+        let consumer = ProgressConsumer {
+            inner: consumer,
+            meter: &self.meter,
+        };
+        let (fold, count) = self.base.drive(&consumer, (fold, 0));
+        self.meter.end(count);
+        fold
+    }
+
+    fn opt_len(&self) -> Option<usize> {
+        self.base.opt_len()
+    }
+}
+
+/// As part of an indexed loop (zipped, reversed, ...), where nobody says which item is the last: it reports when an
+/// interval has passed, and when all are counted.
+impl<I, F> Steps for WithProgress<I, F>
+where
+    I: IndexedParallelIterator,
+    F: Fn(Progress) + Send + Sync,
+{
+    type Local = I::Local;
+
+    fn steps(&self) -> usize {
+        self.base.steps()
+    }
+
+    fn engage(&mut self) {
+        self.base.engage();
+    }
+
+    fn hints(&self) -> Hints {
+        self.base.hints()
+    }
+
+    fn local(&self) -> I::Local {
+        self.base.local()
+    }
+
+    fn feed<C: Consumer<I::Item>>(
+        &self,
+        local: &mut I::Local,
+        span: Span,
+        consumer: &C,
+        fold: C::Fold,
+    ) -> C::Fold {
+        let items = span.len();
+        let fold = self.base.feed(local, span, consumer, fold);
+        self.count(items);
+        fold
+    }
+
+    fn discard(&self, span: Span) {
+        self.base.discard(span);
+    }
+}
+
+impl<I, F> WithProgress<I, F>
+where
+    F: Fn(Progress) + Send + Sync,
+{
+    fn count(&self, items: usize) {
+        if Some(self.meter.add(items)) == self.meter.len {
+            self.meter.end(0);
+        }
+    }
+}
+
+impl<I, F> IndexedParallelIterator for WithProgress<I, F>
+where
+    I: IndexedParallelIterator,
+    F: Fn(Progress) + Send + Sync,
+{
+    unsafe fn item(&self, local: &mut I::Local, index: usize) -> I::Item {
+        // SAFETY: the caller's promise.
+        let item = unsafe { self.base.item(local, index) };
+        self.count(1);
+        item
+    }
+}
+
+impl<I: fmt::Debug, F> fmt::Debug for WithProgress<I, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithProgress")
+            .field("base", &self.base)
+            .field("done", &self.meter.done.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
