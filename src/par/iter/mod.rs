@@ -4,6 +4,7 @@
 
 mod collect;
 mod combine;
+mod compare;
 mod convert;
 mod indexed;
 mod interruptible;
@@ -23,31 +24,40 @@ pub use convert::{
 pub use crate::par::adapt::apply::{Cloned, Copied, Inspect, Map, Update};
 pub use interruptible::Interruptible;
 
+pub use crate::par::adapt::blocks::{ExponentialBlocks, UniformBlocks};
 pub use crate::par::adapt::chain::Chain;
+pub use crate::par::adapt::chunks::{Chunks, FoldChunks, FoldChunksWith};
+pub use crate::par::adapt::cut::{Skip, Take};
+pub use crate::par::adapt::enumerate::{Enumerate, Positions};
 pub use crate::par::adapt::flat::{FlatMap, FlatMapIter, Flatten, FlattenIter};
 pub use crate::par::adapt::fold::{Fold, FoldWith, TryFold, TryFoldWith};
+pub use crate::par::adapt::interleave::{Interleave, InterleaveShortest};
 pub use crate::par::adapt::intersperse::Intersperse;
+pub use crate::par::adapt::lengths::{MaxLen, MinLen};
 pub use crate::par::adapt::limit::{
     PanicFuse, SkipAny, SkipAnyWhile, TakeAny, TakeAnyWhile, WhileSome,
 };
 pub use crate::par::adapt::pick::{Filter, FilterMap};
 pub use crate::par::adapt::progress::{Progress, WithProgress};
 pub use crate::par::adapt::state::{MapInit, MapWith};
+pub use crate::par::adapt::stride::{Rev, StepBy};
 pub use crate::par::adapt::tuned::Tuned;
 pub use crate::par::adapt::watch::{Interrupted, Watched};
 pub use crate::par::adapt::worker_state::{MapWorkerState, WithWorkerState};
+pub use crate::par::adapt::zip::{Zip, ZipEq};
 pub use crate::par::either::Either;
 pub use crate::par::finish::attempt::Try;
 pub use crate::par::source::bridge::IterBridge;
 pub use crate::par::source::ordered::{Ordered, OrderedMap};
 
 use crate::cancel::CancelToken;
-use crate::par::adapt::{apply, fold, limit, pick, state};
+use crate::par::adapt::{apply, chunks, fold, limit, pick, state};
 use crate::par::finish::accumulate::{Accumulate, Multiply, SumUp};
 use crate::par::finish::among::Among;
 use crate::par::finish::attempt::TryAccumulate;
 use crate::par::finish::find::{FindAny, FindEnd};
 use crate::par::finish::pieces::{IntoPieces, Two};
+use crate::par::into::unzip_in_place;
 use crate::par::plumbing::{Consumer, Steps, consume};
 use crate::pool::ThreadPool;
 use crate::priority::Priority;
@@ -127,4 +137,5 @@ pub trait IndexedParallelIterator: ParallelIterator + Steps {
     unsafe fn item(&self, local: &mut Self::Local, index: usize) -> Self::Item;
 
     indexed::methods!();
+    compare::methods!();
 }

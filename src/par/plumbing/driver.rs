@@ -30,7 +30,7 @@
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::grain::Grain;
 use crate::par::plumbing::share::{Claim, LONGEST, Share};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward};
+use crate::par::plumbing::{Consumer, Held, Hints, Span, Steps, forward};
 use crate::pool::ThreadPool;
 use crate::priority::Priority;
 use crate::scheduler::{Participant, Registry, with_place};
@@ -95,6 +95,46 @@ where
     in_pool(None, None, |here| {
         let (fold, part) = here.fork_join(first, second);
         consumer.append(fold, part)
+    })
+}
+
+/// Runs all steps of a source block by block: a block begins when the one before is over. `sizes` is called in
+/// the pool of the loop; when it has no more to say, the rest is one block.
+pub(crate) fn drive_blocks<S, C, Z>(
+    mut source: S,
+    sizes: impl FnOnce() -> Z,
+    consumer: &C,
+    mut fold: C::Fold,
+) -> C::Fold
+where
+    S: Steps,
+    C: Consumer<S::Item>,
+    Z: Iterator<Item = usize>,
+{
+    let hints = source.hints();
+    in_pool(hints.pool.as_deref(), hints.level, |here| {
+        let mut sizes = sizes();
+        source.engage();
+        let source = &source;
+        let piece = Piece {
+            source,
+            consumer,
+            hints: &hints,
+        };
+        let mut left = whole(source).range();
+        while !left.is_empty() && !consumer.is_stopped(&fold) {
+            let size = sizes.next().unwrap_or(usize::MAX).clamp(1, left.len());
+            let block = left.start..left.start + size;
+            left.start += size;
+            // SAFETY: `left` is what no block has had.
+            let behind = unsafe { Held::new(source, left.clone()) };
+            // SAFETY: as above.
+            fold = piece.run(here, unsafe { Span::new(block) }, fold);
+            forget(behind);
+        }
+        // SAFETY: as above.
+        source.discard(unsafe { Span::new(left) });
+        fold
     })
 }
 

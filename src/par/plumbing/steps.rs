@@ -3,6 +3,7 @@
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Hints};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 
 /// A stretch of a source's steps, and the right to take each of them once.
@@ -79,7 +80,8 @@ pub trait Steps: ParallelIterator + Sync {
     fn steps(&self) -> usize;
 
     /// From now on each step is fed or discarded once, and dropping the source does not drop what they
-    /// own any more. Steps that belong to none of `0..steps()` are discarded by this.
+    /// own any more. Steps of what it is made of that belong to none of `0..steps()` are discarded by this,
+    /// and all steps if that panics.
     fn engage(&mut self);
 
     fn hints(&self) -> Hints {
@@ -89,7 +91,8 @@ pub trait Steps: ParallelIterator + Sync {
     fn local(&self) -> Self::Local;
 
     /// Gives the items of these steps, in order, until the consumer is full. The steps are taken in any
-    /// case: what has not been given is discarded, also on unwinding.
+    /// case: what has not been given is discarded, also on unwinding. An indexed source runs no loop of its
+    /// own for this: the items go into this fold, one for each step.
     fn feed<C: Consumer<Self::Item>>(
         &self,
         local: &mut Self::Local,
@@ -100,6 +103,57 @@ pub trait Steps: ParallelIterator + Sync {
 
     /// Drops what these steps own.
     fn discard(&self, span: Span);
+}
+
+/// Steps that are discarded when this is dropped, also on unwinding, unless it is forgotten.
+pub struct Held<'s, S: Steps> {
+    source: &'s S,
+    steps: Range<usize>,
+}
+
+impl<'s, S: Steps> Held<'s, S> {
+    /// # Safety
+    /// As for [`Span::new`]; another span with these steps may be made when this has been forgotten.
+    #[inline(always)]
+    pub(crate) unsafe fn new(source: &'s S, steps: Range<usize>) -> Self {
+        Self { source, steps }
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Feeds them after all.
+    #[inline(always)]
+    pub(crate) fn feed<C: Consumer<S::Item>>(
+        self,
+        local: &mut S::Local,
+        consumer: &C,
+        fold: C::Fold,
+    ) -> C::Fold {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the right to them is that value, which is not dropped.
+        let span = unsafe { Span::new(this.steps.clone()) };
+        this.source.feed(local, span, consumer, fold)
+    }
+}
+
+impl<S: Steps> Drop for Held<'_, S> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.steps.is_empty() {
+            // SAFETY: the right to them is this value.
+            self.source
+                .discard(unsafe { Span::new(self.steps.clone()) });
+        }
+    }
+}
+
+impl<S: Steps> fmt::Debug for Held<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Held").field(&self.steps).finish()
+    }
 }
 
 /// The items of a span of an indexed source; drops those that are left.
