@@ -121,7 +121,11 @@ impl Share {
             let word = self.word.load(Ordering::Relaxed);
             let (lo, hi) = unpack(word);
             let left = hi - lo;
-            let enough = if least > 1 { 2 * least } else { 1 };
+            let enough = if least > 1 {
+                least.saturating_mul(2)
+            } else {
+                1
+            };
             if (left as usize) < enough {
                 return None;
             }
