@@ -232,7 +232,12 @@ where
     fn run_elsewhere(&self, span: Span) -> C::Part {
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
+        // SAFETY: the same steps; either this or the span is used.
+        let held = unsafe { Held::new(self.source, span.range()) };
+        let unwinding = OnUnwind(|| self.consumer.panicked());
         let fold = self.consumer.begin(span.start());
+        forget(unwinding);
+        forget(held);
         self.consumer.finish(self.run(here, span, fold))
     }
 
