@@ -64,12 +64,7 @@ where
     let hints = source.hints();
     if source.steps() <= 1 && hints.pool.is_none() && hints.level.is_none() {
         // Nothing to share, so there is no need for a pool.
-        source.engage();
-        let unwinding = OnUnwind(|| consumer.panicked());
-        let span = whole(&source);
-        let fold = source.feed(&mut source.local(), span, consumer, fold);
-        forget(unwinding);
-        return fold;
+        return drive_alone(source, consumer, fold);
     }
     in_pool(hints.pool.as_deref(), hints.level, |here| {
         // Only now: entering a pool may panic, and the source still owns what its steps own.
@@ -81,6 +76,28 @@ where
         };
         piece.run(here, whole(&source), fold)
     })
+}
+
+/// Runs a source of one step at most on the calling thread.
+fn drive_alone<S, C>(mut source: S, consumer: &C, fold: C::Fold) -> C::Fold
+where
+    S: Steps,
+    C: Consumer<S::Item>,
+{
+    let unwinding = OnUnwind(|| consumer.panicked());
+    let mut local = source.local();
+    source.engage();
+    let span = whole(&source);
+    let mut fold = if span.len() > 0 && consumer.is_stopped(&fold) {
+        consumer.cut_short();
+        source.discard(span);
+        fold
+    } else {
+        source.feed(&mut local, span, consumer, fold)
+    };
+    consumer.pause(&mut fold);
+    forget(unwinding);
+    fold
 }
 
 /// Runs two loops of which the second is open to a thief while the first runs.
@@ -132,8 +149,11 @@ where
             fold = piece.run(here, unsafe { Span::new(block) }, fold);
             forget(behind);
         }
-        // SAFETY: as above.
-        source.discard(unsafe { Span::new(left) });
+        if !left.is_empty() {
+            consumer.cut_short();
+            // SAFETY: as above.
+            source.discard(unsafe { Span::new(left) });
+        }
         fold
     })
 }
@@ -199,7 +219,10 @@ where
                 here.fork_join(|| self.run(here, near, fold), || self.run_elsewhere(far));
             return self.consumer.append(fold, part);
         }
+        // SAFETY: the same steps; either this or the span is used.
+        let held = unsafe { Held::new(self.source, span.range()) };
         let mut local = self.source.local();
+        forget(held);
         let mut grain = Grain::new(span.len(), self.hints);
         self.go_on(here, &mut local, &mut grain, span, fold)
     }
