@@ -120,7 +120,7 @@
 //!
 //! | level | modules |
 //! |---|---|
-//! | 0 | `sync`, `unwind`, `rng`, `priority`; above them `sim`, `report`; then `clock`, `observe`, `error`; then `park` |
+//! | 0 | `sync`, `unwind`, `rng`, `priority`; above them `process`, `sim`, `report`; then `clock`, `observe`, `error`; then `park` |
 //! | 1 | `latch`, `metrics`, `policy`; above them `cancel`, `gate`, `task` |
 //! | 2 | `scheduler` (its `README.md` has the protocols and the measurements) |
 //! | 3 | `rate_limit`; above it `life`; above that `pool` |
@@ -141,6 +141,7 @@ mod park;
 mod policy;
 mod pool;
 mod priority;
+mod process;
 mod rate_limit;
 mod report;
 mod rng;

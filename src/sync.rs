@@ -126,6 +126,7 @@ pub(crate) use std::sync::Weak;
 /// For counts: models see them change in every interleaving, but not out of order.
 pub(crate) use std::sync::atomic::AtomicU64 as CountU64;
 pub(crate) use std::sync::atomic::{
-    AtomicU64 as StaticAtomicU64, AtomicUsize as StaticAtomicUsize, Ordering,
+    AtomicU32 as StaticAtomicU32, AtomicU64 as StaticAtomicU64, AtomicUsize as StaticAtomicUsize,
+    Ordering,
 };
 pub(crate) use std::thread;

@@ -13,7 +13,7 @@ macro_rules! plain_loops {
         /// Calls `f` with each item, in parallel, and returns when all are done.
         ///
         #[doc = concat!("The items are those of a range, a slice or another source of parallel loops. It runs on ", $of, "; the \
-            calling thread takes part. [`ParallelIterator`](crate::iter::ParallelIterator) has more to offer.")]
+            calling thread takes part. [`ParallelIterator`] has more to offer.")]
         ///
         /// # Panics
         /// If `f` does, with the first such panic; not all items have been given to it then.

@@ -15,6 +15,7 @@
 use crate::clock;
 use crate::gate::Gate;
 use crate::park::Parker;
+use crate::process;
 use crate::scheduler::counts::{
     ACTIVE, Counts, GUEST, LINGERING, MAX_THREADS, SEARCHING, SLEEPING,
 };
@@ -127,7 +128,7 @@ impl Idle {
             visits: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             terminated: AtomicBool::new(false),
-            process: std::process::id(),
+            process: process::current(),
             alive: roster.alive(),
             roster: Mutex::new(roster),
             changed: Gate::new(),
@@ -189,7 +190,7 @@ impl Idle {
     #[cold]
     #[inline(never)]
     fn wake_one(&self, kind: Kind, new: bool) -> Wake {
-        if std::process::id() != self.process {
+        if process::current() != self.process {
             return Wake::Forked;
         }
         let mut roster = self.roster.lock();

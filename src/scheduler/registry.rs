@@ -9,6 +9,7 @@ use crate::metrics::{Sums, Tally};
 use crate::observe::Observer;
 use crate::policy::{QueueFull, Retry};
 use crate::priority::Priority;
+use crate::process;
 use crate::scheduler::counts::Counts;
 use crate::scheduler::idle::{Idle, Kind, View, Wake};
 use crate::scheduler::ledger::{Capacity, Ledger};
@@ -150,7 +151,7 @@ impl Registry {
             joining: Mutex::new(()),
             given_up: AtomicBool::new(false),
             broadcasts: Mutex::new(0),
-            process: std::process::id(),
+            process: process::current(),
         })
     }
 
@@ -300,7 +301,7 @@ impl Registry {
     }
 
     pub(super) fn is_forked_child(&self) -> bool {
-        std::process::id() != self.process
+        process::current() != self.process
     }
 
     pub(crate) fn others(&self, me: &Participant) -> impl Iterator<Item = &Participant> {
@@ -398,7 +399,7 @@ impl Registry {
 /// threads that do not exist (rayon#708).
 pub(crate) fn check_process(built_in: u32) {
     assert!(
-        std::process::id() == built_in,
+        process::current() == built_in,
         "this windrow pool was built before the process forked; its threads exist only in the parent \
          process. Build a new pool in the child."
     );

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// The layers of the design, lowest first: a module uses itself and what is on lower lines.
 const LAYERS: &[&[&str]] = &[
     &["sync", "unwind", "rng", "priority"],
+    &["process"],
     &["sim", "report"],
     &["clock", "observe", "error"],
     &["park"],
@@ -17,14 +18,8 @@ const LAYERS: &[&[&str]] = &[
     &["rate_limit"],
     &["life"],
     &["pool"],
-    &[
-        "scope",
-        "group",
-        "scatter",
-        "wait_group",
-        "autoscale",
-        "par",
-    ],
+    &["scope", "group", "scatter", "wait_group", "autoscale"],
+    &["par"],
 ];
 
 /// What a file, or a folder of files, uses on its own line or above in spite of that.
