@@ -179,6 +179,7 @@ where
         self.base.feed(local, span, &consumer, fold)
     }
 
+    #[inline]
     fn discard(&self, span: Span) {
         self.base.discard(span);
     }

@@ -1,7 +1,6 @@
 //! So many items in, one item out.
 
 use crate::par::adapt::state::{CallFor, CloneFor, MakeState};
-use crate::par::finish::in_place::InPlace;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Held, Hints, Span, Steps, drive_by_item, feed_by_item};
 use std::fmt;
@@ -100,13 +99,8 @@ impl<T: Send> Gather<T> for ToVec {
         chunk: Held<'_, S>,
         source_local: &mut S::Local,
     ) -> Vec<T> {
-        let mut items = Vec::with_capacity(chunk.len());
-        let target = InPlace::new(&mut items.spare_capacity_mut()[..chunk.len()]);
-        let begun = target.begin(0);
-        let written = chunk.feed(source_local, &target, begun).release();
-        // SAFETY: so many have been written.
-        unsafe { items.set_len(written) };
-        items
+        let items = Vec::with_capacity(chunk.len());
+        chunk.feed(source_local, &Filling, items)
     }
 }
 
@@ -154,6 +148,67 @@ where
     ) -> U {
         let seed = local.get_or_insert_with(|| self.seed.make()).clone();
         chunk.feed(source_local, &Folding::new(&self.op), seed)
+    }
+}
+
+/// Puts the items of one span into a vector that has room for them. Nothing else is asked of it
+/// ([`Steps::feed`]).
+struct Filling;
+
+/// Sets a vector's length to what has been written, also on unwinding.
+struct Written<'v, T> {
+    vec: &'v mut Vec<T>,
+    len: usize,
+}
+
+impl<T> Drop for Written<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: so many have been written.
+        unsafe { self.vec.set_len(self.len) };
+    }
+}
+
+impl<T: Send> Consumer<T> for Filling {
+    type Fold = Vec<T>;
+    type Part = Vec<T>;
+
+    fn begin(&self, _at: usize) -> Vec<T> {
+        unreachable!("a span is fed into one fold")
+    }
+
+    #[inline(always)]
+    fn take(&self, mut fold: Vec<T>, item: T) -> Vec<T> {
+        fold.push(item);
+        fold
+    }
+
+    #[inline(always)]
+    fn take_iter<I: Iterator<Item = T>>(&self, mut fold: Vec<T>, items: I) -> Vec<T> {
+        let (start, len, room) = (fold.as_mut_ptr(), fold.len(), fold.capacity());
+        let mut written = Written {
+            vec: &mut fold,
+            len,
+        };
+        items.for_each(|item| {
+            debug_assert!(written.len < room, "a step gives one item");
+            // SAFETY: the vector was made with room for an item of each step of the span, and an indexed
+            // source, which is what is in chunks, gives one for each.
+            let place = unsafe { start.add(written.len) };
+            // SAFETY: as above.
+            unsafe { place.write(item) };
+            written.len += 1;
+        });
+        drop(written);
+        fold
+    }
+
+    fn finish(&self, fold: Vec<T>) -> Vec<T> {
+        fold
+    }
+
+    fn append(&self, _left: Vec<T>, _right: Vec<T>) -> Vec<T> {
+        unreachable!("a span is fed into one fold")
     }
 }
 
@@ -234,6 +289,7 @@ where
 
     feed_by_item!();
 
+    #[inline]
     fn discard(&self, span: Span) {
         if span.len() > 0 {
             let end = span.end().saturating_mul(self.size).min(self.base_len);

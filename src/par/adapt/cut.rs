@@ -66,6 +66,7 @@ impl<I: IndexedParallelIterator> Steps for Skip<I> {
         self.base.feed(local, self.shifted(&span), consumer, fold)
     }
 
+    #[inline]
     fn discard(&self, span: Span) {
         self.base.discard(self.shifted(&span));
     }
@@ -136,6 +137,7 @@ impl<I: IndexedParallelIterator> Steps for Take<I> {
         self.base.feed(local, span, consumer, fold)
     }
 
+    #[inline]
     fn discard(&self, span: Span) {
         self.base.discard(span);
     }

@@ -83,6 +83,7 @@ impl<I: IndexedParallelIterator> Steps for Enumerate<I> {
         self.base.feed(local, span, &consumer, begin).0
     }
 
+    #[inline]
     fn discard(&self, span: Span) {
         self.base.discard(span);
     }

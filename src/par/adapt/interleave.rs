@@ -128,6 +128,7 @@ where
 
     feed_by_item!();
 
+    #[inline]
     fn discard(&self, span: Span) {
         let (i, j) = self.parts(&span);
         // SAFETY: the span's steps are these and those; dropped also if a drop of those panics.

@@ -86,6 +86,7 @@ macro_rules! with_hints {
                 self.base.feed(local, span, consumer, fold)
             }
 
+            #[inline]
             fn discard(&self, span: Span) {
                 self.base.discard(span);
             }

@@ -167,6 +167,7 @@ where
         fold
     }
 
+    #[inline]
     fn discard(&self, span: Span) {
         self.base.discard(span);
     }

@@ -45,6 +45,7 @@ impl<I: IndexedParallelIterator> Steps for Rev<I> {
 
     feed_by_item!();
 
+    #[inline]
     fn discard(&self, span: Span) {
         let mirrored = self.len - span.end()..self.len - span.start();
         // SAFETY: each step is one of the base's, counted from its end.
@@ -106,6 +107,7 @@ impl<I: IndexedParallelIterator> Steps for StepBy<I> {
 
     feed_by_item!();
 
+    #[inline]
     fn discard(&self, span: Span) {
         if span.len() > 0 {
             let end = span.end().saturating_mul(self.by).min(self.base_len);

@@ -73,6 +73,7 @@ where
 
     feed_by_item!();
 
+    #[inline]
     fn discard(&self, span: Span) {
         // SAFETY: the same steps of the other source; dropped also if a drop of the first's panics.
         let _b = unsafe { Held::new(&self.b, span.range()) };

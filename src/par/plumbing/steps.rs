@@ -209,9 +209,12 @@ impl<S: IndexedParallelIterator> fmt::Debug for Items<'_, S> {
 }
 
 /// [`Steps::feed`] for indexed sources that know nothing better than one item after the other.
+///
+/// Not inlined: as a function's argument `self` is known not to change while items are written elsewhere, so
+/// that the pointers in it stay in registers and loops vectorize.
 macro_rules! feed_by_item {
     () => {
-        #[inline]
+        #[inline(never)]
         fn feed<C: $crate::par::plumbing::Consumer<Self::Item>>(
             &self,
             local: &mut Self::Local,

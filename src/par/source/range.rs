@@ -90,6 +90,7 @@ impl<T: RangeInteger> Steps for Iter<T> {
         )
     }
 
+    #[inline]
     fn discard(&self, _span: Span) {}
 }
 

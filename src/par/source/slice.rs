@@ -50,6 +50,7 @@ impl<T: Sync> Steps for Iter<'_, T> {
         consumer.take_iter(fold, self.slice[span.range()].iter())
     }
 
+    #[inline]
     fn discard(&self, _span: Span) {}
 }
 
@@ -122,6 +123,7 @@ impl<'a, T: Send> Steps for IterMut<'a, T> {
         consumer.take_iter(fold, items.iter_mut())
     }
 
+    #[inline]
     fn discard(&self, _span: Span) {}
 }
 

@@ -160,6 +160,7 @@ macro_rules! owned_items {
                 consumer.take_iter(fold, self.items.take(span))
             }
 
+            #[inline]
             fn discard(&self, span: Span) {
                 drop(self.items.take(span));
             }
