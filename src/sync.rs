@@ -36,7 +36,8 @@ mod imp {
             /// loom's, with an end: dropping it needs exclusive access, and whoever touches it later is
             /// found out. So freeing too early fails a model, whatever the memory looks like by then.
             #[derive(Debug)]
-            pub(crate) struct $name(loom::sync::atomic::$name);
+            #[allow(unreachable_pub, reason = "part of hidden traits")]
+            pub struct $name(loom::sync::atomic::$name);
 
             impl $name {
                 pub(crate) fn new(value: $value) -> Self {
@@ -82,6 +83,10 @@ mod imp {
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
             Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {

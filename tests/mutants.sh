@@ -729,6 +729,34 @@ mutant "sheaf: the last does not hear of the others" src/task/sheaf.rs \
     'sheaf.done.fetch_add(tasks, Ordering::AcqRel)' \
     'sheaf.done.fetch_add(tasks, Ordering::Relaxed)'
 
+mutant "share: the thief leaves what it takes" src/par/plumbing/share.rs \
+    par::plumbing::model::model_share_each_step_is_taken_once \
+    'if self.change(word, pack(lo, mid)).is_ok()' \
+    'if self.change(word, pack(lo, hi)).is_ok()'
+mutant "share: the owner takes without a comparison" src/par/plumbing/share.rs \
+    par::plumbing::model::model_share_each_step_is_taken_once \
+    'match self.change(pack(lo, hi), pack(next, hi)) {' \
+    'self.word.store(pack(next, hi), Ordering::Relaxed);
+        match Ok::<(), ()>(()) {'
+mutant "share: the thief takes without a comparison" src/par/plumbing/share.rs \
+    par::plumbing::model::model_share_each_step_is_taken_once \
+    'if self.change(word, pack(lo, mid)).is_ok() {' \
+    'self.word.store(pack(lo, mid), Ordering::Relaxed);
+            if true {'
+mutant "share: closing leaves the rest" src/par/plumbing/share.rs \
+    par::plumbing::model::model_share_closing_leaves_nothing_to_two \
+    'if self.change(word, pack(hi, hi)).is_ok()' \
+    'if self.change(word, pack(lo, hi)).is_ok()'
+mutant "share: closing does not look again" src/par/plumbing/share.rs \
+    par::plumbing::model::model_share_closing_leaves_nothing_to_two \
+    'if self.change(word, pack(hi, hi)).is_ok() {' \
+    'self.word.store(pack(hi, hi), Ordering::Relaxed);
+            if true {'
+mutant "share: a theft goes unnoticed" src/par/plumbing/share.rs \
+    par::plumbing::model::model_share_a_theft_is_noticed \
+    'if hi != self.len {' \
+    'if hi > self.len {'
+
 echo
 echo "$planted planted, $((planted - failures)) caught"
 [ "$failures" -eq 0 ]

@@ -67,7 +67,7 @@ impl Interrupted {
 }
 
 /// When a loop is to stop, and how far it has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     token: Option<CancelToken>,
     /// Rarely, there are several.
@@ -81,6 +81,18 @@ pub(crate) struct Watch {
 
 // Relaxed throughout: requests and counts. What the loop's end reads of them came with its pieces.
 impl Watch {
+    pub(crate) fn new() -> Self {
+        Self {
+            token: None,
+            others: Vec::new(),
+            deadline: None,
+            cancelled: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+        }
+    }
+
     pub(crate) fn add_token(&mut self, token: CancelToken) {
         match self.token {
             None => self.token = Some(token),

@@ -41,7 +41,7 @@ impl<I: ParallelIterator> Interruptible<I> {
     pub(crate) fn new(base: I) -> Self {
         Self {
             base,
-            watch: Watch::default(),
+            watch: Watch::new(),
         }
     }
 

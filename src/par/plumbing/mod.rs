@@ -23,3 +23,6 @@ pub(crate) use steps::{Span, Steps};
 pub(crate) use consumer::{Behind, Nested, forward, forward_consumer, forward_consumer_with};
 pub(crate) use driver::{consume, drive_blocks, drive_both, drive_steps, in_pool};
 pub(crate) use steps::{Held, Items, drive_by_item, feed_by_item};
+
+#[cfg(all(test, loom))]
+mod model;
