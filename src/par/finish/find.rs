@@ -26,10 +26,10 @@ impl<T: Send> Consumer<T> for FindAny {
     }
 
     #[inline]
-    fn take(&self, _fold: Option<T>, item: T) -> Option<T> {
+    fn take(&self, fold: Option<T>, item: T) -> Option<T> {
         // Relaxed: it only makes the others stop sooner.
         self.found.store(true, Ordering::Relaxed);
-        Some(item)
+        either(Some(item), fold)
     }
 
     #[inline]
@@ -43,7 +43,19 @@ impl<T: Send> Consumer<T> for FindAny {
     }
 
     fn append(&self, left: Option<T>, right: Option<T>) -> Option<T> {
-        left.or(right)
+        either(left, right)
+    }
+}
+
+/// The better one if there is one; drops the other.
+#[inline]
+fn either<T>(better: Option<T>, other: Option<T>) -> Option<T> {
+    if better.is_some() {
+        // Before anything is returned: what a function has returned leaks if a drop at its end panics.
+        drop(other);
+        better
+    } else {
+        other
     }
 }
 
@@ -103,7 +115,7 @@ impl<T: Send> Consumer<T> for FindEnd {
             self.best.fetch_min(fold.at, Ordering::Relaxed);
         }
         Reached {
-            found: Some(item),
+            found: either(Some(item), fold.found),
             ..fold
         }
     }
@@ -133,9 +145,9 @@ impl<T: Send> Consumer<T> for FindEnd {
 
     fn append(&self, left: Reached<T>, right: Option<T>) -> Reached<T> {
         let found = if self.last {
-            right.or(left.found)
+            either(right, left.found)
         } else {
-            left.found.or(right)
+            either(left.found, right)
         };
         Reached { found, ..left }
     }
