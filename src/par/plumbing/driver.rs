@@ -139,7 +139,12 @@ where
             hints: &hints,
         };
         let mut left = whole(source).range();
-        while !left.is_empty() && !consumer.is_stopped(&fold) {
+        while !left.is_empty() {
+            // Before the question: the fold is still where the block before has left it.
+            consumer.reach(&mut fold, left.start);
+            if consumer.is_stopped(&fold) {
+                break;
+            }
             let size = sizes.next().unwrap_or(usize::MAX).clamp(1, left.len());
             let block = left.start..left.start + size;
             left.start += size;
