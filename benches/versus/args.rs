@@ -7,7 +7,7 @@ pub(crate) const USAGE: &str = "\
 usage: cargo bench --bench versus -- [options]
 
   --quick          every row once, tiny: shows that it runs, says nothing about speed
-  --rows 1,4       only these rows (1 to 14; default: all)
+  --rows 1,4       only these rows (1 to 24; default: all)
   --threads 2,64   only these pool sizes (default: 1,2,64)
   --rounds N       samples of each contestant (default: 7)
 
@@ -22,15 +22,20 @@ rows
    5  join of two long closures     11  64 threads against 2 (alone: runs the others on both)
    6  spawns from outside           12  idleness
   13  results gathered              14  results combined
+  15  mandelbrot, a row an item     16  a loop of 1,000 light items
+  17  two items of 5 ms             18  a heavy item among light ones
+  19  map and collect               20  map and sum
+  21  a bridge from an iterator     23  a loop in a loop in a task
+  24  a million items of 10 ns
 ";
 
 /// The row that is a comparison of other rows.
 const GROWTH: u8 = 11;
 const IDLE: u8 = 12;
-const LAST: u8 = 14;
+const LAST: u8 = 24;
 
 pub(crate) enum Command {
-    Run(Plan),
+    Run(Box<Plan>),
     Help,
 }
 
@@ -57,9 +62,28 @@ pub(crate) struct Sizes {
     pub(crate) spawns: usize,
     pub(crate) results: usize,
     pub(crate) combined: usize,
+    pub(crate) loops: LoopSizes,
     pub(crate) idle: Duration,
     /// Between two samples, for the threads of the previous contestant to go to sleep.
     pub(crate) settle: Duration,
+}
+
+/// Rows 15 to 24.
+pub(crate) struct LoopSizes {
+    /// Width, height and iterations of the Mandelbrot set.
+    pub(crate) mandelbrot: [usize; 3],
+    pub(crate) light: usize,
+    /// Calls of the loops over light items.
+    pub(crate) light_calls: usize,
+    /// How long the heavy item is, and how many light ones there are.
+    pub(crate) heavy: Duration,
+    pub(crate) many: usize,
+    pub(crate) collected: usize,
+    pub(crate) summed: usize,
+    /// Items of a bridge that take 1 us each, and such that take 32 ns.
+    pub(crate) bridged: [usize; 2],
+    /// The lengths of the outer and of the inner loop.
+    pub(crate) nested: [usize; 2],
 }
 
 const FULL: Sizes = Sizes {
@@ -73,6 +97,17 @@ const FULL: Sizes = Sizes {
     spawns: 200_000,
     results: 50_000,
     combined: 1_000_000,
+    loops: LoopSizes {
+        mandelbrot: [600, 400, 500],
+        light: 1_000,
+        light_calls: 20_000,
+        heavy: Duration::from_millis(10),
+        many: 1_000_000,
+        collected: 1_000_000,
+        summed: 4_000_000,
+        bridged: [10_000, 100_000],
+        nested: [1_000, 1_000],
+    },
     idle: Duration::from_secs(5),
     settle: Duration::from_millis(2),
 };
@@ -88,6 +123,17 @@ const QUICK: Sizes = Sizes {
     spawns: 1_000,
     results: 500,
     combined: 2_000,
+    loops: LoopSizes {
+        mandelbrot: [60, 40, 50],
+        light: 1_000,
+        light_calls: 200,
+        heavy: Duration::from_millis(1),
+        many: 10_000,
+        collected: 10_000,
+        summed: 10_000,
+        bridged: [100, 1_000],
+        nested: [20, 50],
+    },
     idle: Duration::from_millis(100),
     settle: Duration::ZERO,
 };
@@ -145,13 +191,13 @@ impl Command {
             rows.extend((1..=LAST).filter(|&row| row != IDLE));
             threads = threads.or(Some(BTreeSet::from([2, 64])));
         }
-        Ok(Command::Run(Plan {
+        Ok(Command::Run(Box::new(Plan {
             rows,
             threads: threads.unwrap_or(BTreeSet::from([1, 2, 64])),
             rounds: rounds.unwrap_or(if quick { 1 } else { 7 }),
             quick,
             sizes: if quick { QUICK } else { FULL },
-        }))
+        })))
     }
 }
 

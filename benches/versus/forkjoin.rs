@@ -276,7 +276,7 @@ fn fib_row(n: u32, pools: &[Pools]) -> Row<'_> {
 }
 
 /// Works for as long as `span` on the clock.
-fn busy(span: Duration) {
+pub(crate) fn busy(span: Duration) {
     let start = Instant::now();
     while start.elapsed() < span {
         hint::spin_loop();

@@ -1,4 +1,5 @@
-//! windrow beside rayon, chili, threadpool and rusty_pool: one process, interleaved round by round.
+//! windrow beside rayon, chili, threadpool, rusty_pool and orx-parallel: one process, interleaved
+//! round by round.
 //!
 //! ```text
 //! cargo bench --bench versus                              every row on 1, 2 and 64 threads
@@ -19,6 +20,10 @@ mod args;
 mod forkjoin;
 mod idle;
 mod latency;
+mod loop_bodies;
+mod loop_data;
+mod loop_peers;
+mod loops;
 mod machine;
 mod measure;
 mod peers;
@@ -56,12 +61,16 @@ fn run(plan: &Plan) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     if plan.compares() {
         let pools: Vec<Pools> = plan.threads.iter().map(|&n| Pools::new(n)).collect();
-        let rows = forkjoin::rows(plan, &pools)
+        let mut rows: Vec<_> = forkjoin::rows(plan, &pools)
             .into_iter()
             .chain(tasks::rows(plan, &pools))
             .chain(latency::rows(plan, &pools))
             .chain(scatter::rows(plan, &pools))
-            .filter(|row| plan.wants(row.number));
+            .chain(loops::rows(plan, &pools))
+            .chain(loop_data::rows(plan, &pools))
+            .filter(|row| plan.wants(row.number))
+            .collect();
+        rows.sort_by_key(|row| row.number);
         for row in rows {
             report::title(&row.key(), &row.title, row.unit, row.note);
             let table = row.measure(plan.rounds, plan.sizes.settle);

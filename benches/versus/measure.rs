@@ -10,16 +10,19 @@ use crate::verdict::Rule;
 pub(crate) enum Who {
     /// The same work without a pool.
     Sequential,
+    /// What nobody can do better than, computed from a measurement of the parts.
+    Ideal,
     Windrow,
     Rayon,
     Chili,
     Threadpool,
     RustyPool,
+    Orx,
 }
 
 impl Who {
     pub(crate) fn is_peer(self) -> bool {
-        !matches!(self, Who::Sequential | Who::Windrow)
+        !matches!(self, Who::Sequential | Who::Ideal | Who::Windrow)
     }
 }
 
@@ -27,11 +30,13 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Who::Sequential => "sequential",
+            Who::Ideal => "ideal",
             Who::Windrow => "windrow",
             Who::Rayon => "rayon",
             Who::Chili => "chili",
             Who::Threadpool => "threadpool",
             Who::RustyPool => "rusty_pool",
+            Who::Orx => "orx-parallel",
         })
     }
 }

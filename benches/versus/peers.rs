@@ -3,6 +3,8 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use crate::machine;
+
 pub(crate) struct Pools {
     pub(crate) threads: usize,
     pub(crate) windrow: windrow::ThreadPool,
@@ -11,6 +13,8 @@ pub(crate) struct Pools {
     pub(crate) chili: chili::ThreadPool,
     pub(crate) threadpool: threadpool::ThreadPool,
     pub(crate) rusty_pool: rusty_pool::ThreadPool,
+    /// It never has more threads than the machine has cores: there is none of such a size.
+    pub(crate) orx: Option<orx_parallel::BasicPool>,
 }
 
 impl Pools {
@@ -30,6 +34,7 @@ impl Pools {
             }),
             threadpool: threadpool::ThreadPool::new(threads),
             rusty_pool,
+            orx: (threads <= machine::cpus()).then(|| orx_parallel::Pool::basic(threads)),
         }
     }
 }

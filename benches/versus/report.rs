@@ -9,7 +9,8 @@ use crate::measure::Table;
 use crate::verdict::Verdict;
 
 pub(crate) fn heading(plan: &Plan) {
-    let peers = machine::with_versions(&["rayon", "chili", "threadpool", "rusty_pool"]);
+    let peers = ["rayon", "chili", "threadpool", "rusty_pool", "orx-parallel"];
+    let peers = machine::with_versions(&peers);
     let threads: Vec<String> = plan.threads.iter().map(usize::to_string).collect();
     println!("windrow and its peers, side by side\n");
     println!(

@@ -18,6 +18,10 @@ pub(crate) enum Rule {
     OfOwn(&'static str, f64),
     /// On one thread, at most this many times the sequential time.
     OfSequential(f64),
+    /// On two threads, at most this many times the sequential time.
+    BesideSequential(f64),
+    /// On two threads, at most this many times the ideal: the row's own, else half of sequential.
+    OfIdeal(f64),
     /// At least this many times faster on two threads than on one.
     SpeedUp(f64),
     /// No further than this share of it from a figure in the row's unit.
@@ -90,6 +94,24 @@ fn apply(rule: Rule, table: &Table, how: &str) -> Option<(String, String, bool)>
             let sequential = table.best(0, |line| line.who == Who::Sequential)?;
             let target = format!("1 thread at most {limit:.2}x sequential");
             at_most(target, ours(1)?, sequential, limit)
+        }
+        Rule::BesideSequential(limit) => {
+            let sequential = table.best(0, |line| line.who == Who::Sequential)?;
+            let target = format!("at most {limit:.2}x sequential");
+            at_most(target, ours(USUAL)?, sequential, limit)
+        }
+        Rule::OfIdeal(limit) => {
+            let own = table.best(0, |line| line.who == Who::Ideal);
+            let (name, ideal) = match own {
+                Some(line) => ("the ideal", line.median()),
+                None => {
+                    let sequential = table.best(0, |line| line.who == Who::Sequential)?;
+                    ("half of sequential", sequential.median() / 2.0)
+                }
+            };
+            let ratio = ours(USUAL)?.median() / ideal;
+            let target = format!("at most {limit:.2}x {name}");
+            (target, format!("{ratio:.3}x"), ratio <= limit)
         }
         Rule::Growth(limit) => {
             let target = format!("{MANY} threads at most {limit:.2}x {USUAL} threads");
