@@ -218,16 +218,19 @@ where
     /// A piece, from its begin.
     fn run(&self, here: &Participant, span: Span, fold: C::Fold) -> C::Fold {
         if span.len() > LONGEST {
+            if self.consumer.is_stopped(&fold) {
+                // There may be very many pieces to come.
+                self.consumer.cut_short();
+                self.source.discard(span);
+                return fold;
+            }
             let half = span.len() / 2;
             let (near, far) = span.split_at(half);
             let (fold, part) =
                 here.fork_join(|| self.run(here, near, fold), || self.run_elsewhere(far));
             return self.consumer.append(fold, part);
         }
-        // SAFETY: the same steps; either this or the span is used.
-        let held = unsafe { Held::new(self.source, span.range()) };
-        let mut local = self.source.local();
-        forget(held);
+        let mut local = self.before(&span, || self.source.local());
         let mut grain = Grain::new(span.len(), self.hints);
         self.go_on(here, &mut local, &mut grain, span, fold)
     }
@@ -260,13 +263,20 @@ where
     fn run_elsewhere(&self, span: Span) -> C::Part {
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
-        // SAFETY: the same steps; either this or the span is used.
-        let held = unsafe { Held::new(self.source, span.range()) };
-        let unwinding = OnUnwind(|| self.consumer.panicked());
-        let fold = self.consumer.begin(span.start());
-        forget(unwinding);
-        forget(held);
+        let fold = self.before(&span, || self.consumer.begin(span.start()));
         self.consumer.finish(self.run(here, span, fold))
+    }
+
+    /// Calls a closure before any of a span's steps is begun. If it panics they are discarded.
+    fn before<R>(&self, span: &Span, f: impl FnOnce() -> R) -> R {
+        let unwinding = OnUnwind(|| {
+            self.consumer.panicked();
+            // SAFETY: its holder, which is unwinding, has taken none of its steps, and will not.
+            self.source.discard(unsafe { Span::new(span.range()) });
+        });
+        let result = f();
+        forget(unwinding);
+        result
     }
 
     /// Runs what no thief takes.
@@ -318,7 +328,7 @@ where
 }
 
 /// Calls a closure if it is dropped: that is, on unwinding.
-struct OnUnwind<F: Fn()>(F);
+pub(super) struct OnUnwind<F: Fn()>(pub(super) F);
 
 impl<F: Fn()> Drop for OnUnwind<F> {
     #[cold]
