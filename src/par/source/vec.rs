@@ -186,7 +186,8 @@ macro_rules! owned_items {
 owned_items!([] IntoIter<T>);
 owned_items!(['v,] Drain<'v, T>);
 
-impl<T: Send + Clone> Clone for IntoIter<T> {
+// `Sync`: the iterator is, whatever its items are, so two threads may be here at a time.
+impl<T: Send + Sync + Clone> Clone for IntoIter<T> {
     fn clone(&self) -> Self {
         assert!(!self.engaged);
         // SAFETY: not engaged, so all are there.
