@@ -163,9 +163,10 @@ pub mod prelude {
         ParallelDrainRange, ParallelExtend, ParallelIterator,
     };
     pub use crate::par::slice::{ParallelSlice, ParallelSliceMut};
+    pub use crate::par::str::ParallelString;
 }
 
-pub use par::{iter, range, slice, vec};
+pub use par::{iter, range, range_inclusive, slice, str, string, vec};
 
 pub use autoscale::{AutoscaleError, Autoscaler, AutoscalerHandle};
 pub use cancel::{CancelToken, Cancelled};

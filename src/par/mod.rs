@@ -12,8 +12,31 @@ pub(crate) mod source;
 
 /// Parallel loops over slices and their parts, and parallel sorts.
 pub mod slice {
+    pub use crate::par::source::chunks::{
+        ArrayWindows, Chunks, ChunksExact, ChunksExactMut, ChunksMut, RChunks, RChunksExact,
+        RChunksExactMut, RChunksMut, Windows,
+    };
     pub use crate::par::source::cuts::{ParallelSlice, ParallelSliceMut};
     pub use crate::par::source::slice::{Iter, IterMut};
+    pub use crate::par::source::split_slice::{
+        ChunkBy, ChunkByMut, Split, SplitInclusive, SplitInclusiveMut, SplitMut,
+    };
+}
+
+/// Parallel loops over strings and their parts.
+pub mod str {
+    pub use crate::par::source::str::ParallelString;
+    pub use crate::par::source::str_split::{
+        Lines, Split, SplitAsciiWhitespace, SplitInclusive, SplitTerminator, SplitWhitespace,
+    };
+    pub use crate::par::source::str_units::{
+        Bytes, CharIndices, Chars, EncodeUtf16, MatchIndices, Matches,
+    };
+}
+
+/// Parallel loops over characters that are taken out of strings.
+pub mod string {
+    pub use crate::par::source::string::Drain;
 }
 
 /// Parallel loops over vectors.
@@ -21,7 +44,12 @@ pub mod vec {
     pub use crate::par::source::vec::{Drain, IntoIter};
 }
 
-/// Parallel loops over ranges.
+/// Parallel loops over ranges without their end: `a..b`.
 pub mod range {
     pub use crate::par::source::range::Iter;
+}
+
+/// Parallel loops over ranges with their end: `a..=b`.
+pub mod range_inclusive {
+    pub use crate::par::source::range_inclusive::Iter;
 }

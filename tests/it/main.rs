@@ -3,6 +3,7 @@
 //! `thread_start`.
 
 mod alone;
+mod random;
 mod support;
 mod virtual_time;
 mod watchdog;
@@ -38,10 +39,12 @@ mod install;
 mod joins;
 mod loops_indexed;
 mod loops_indexed_drops;
+mod loops_ranges;
+mod loops_slices;
+mod loops_strings;
 mod panic_product;
 mod pausing;
 mod races;
-mod random;
 mod rate_limits;
 mod resizing;
 mod retries;

@@ -3,11 +3,23 @@
 use std::ops::{Bound, Range, RangeBounds};
 
 pub(crate) mod bridge;
+pub(crate) mod chunks;
 pub(crate) mod cuts;
+pub(crate) mod ground;
 pub(crate) mod ordered;
 pub(crate) mod owned;
 pub(crate) mod range;
+pub(crate) mod range_inclusive;
+pub(crate) mod range_item;
+pub(crate) mod range_long;
 pub(crate) mod slice;
+pub(crate) mod split;
+pub(crate) mod split_slice;
+pub(crate) mod str;
+pub(crate) mod str_pattern;
+pub(crate) mod str_split;
+pub(crate) mod str_units;
+pub(crate) mod string;
 pub(crate) mod vec;
 
 /// The places of a range in something of length `len`.

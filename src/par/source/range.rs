@@ -1,57 +1,48 @@
-//! Loops over ranges of integers.
+//! Loops over ranges without their end.
 
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_steps};
+use crate::par::source::range_item::{IndexedRangeItem, RangeItem};
+use crate::par::source::range_long::Blocks;
 use std::ops::Range;
 
 /// An iterator over a range.
+///
+/// It is indexed for integers of up to 64 bits and for characters.
+///
+/// ```
+/// use windrow::prelude::*;
+///
+/// assert_eq!((0..10).into_par_iter().map(|x| x * x).sum::<i32>(), 285);
+/// assert_eq!(('a'..'d').into_par_iter().collect::<Vec<_>>(), ['a', 'b', 'c']);
+/// ```
+///
+/// # Panics
+/// What needs the index of an item panics if the range is longer than an `usize` can count. What does not,
+/// such as `find_any`, works with any range.
 #[derive(Clone, Debug)]
 #[must_use = "iterators do nothing until they are consumed"]
 pub struct Iter<T> {
     range: Range<T>,
 }
 
-/// A number that ranges are made of.
-pub trait RangeInteger: Copy + Send + Sync + 'static {
-    #[doc(hidden)]
-    type Serial: Iterator<Item = Self>;
-    #[doc(hidden)]
-    fn len(range: &Range<Self>) -> usize;
-    #[doc(hidden)]
-    fn at(self, index: usize) -> Self;
-    #[doc(hidden)]
-    fn serial(range: Range<Self>) -> Self::Serial;
-}
-
-macro_rules! range_integer {
-    ($($int:ident)*) => {$(
-        impl RangeInteger for $int {
-            type Serial = Range<$int>;
-
-            fn len(range: &Range<$int>) -> usize {
-                if range.is_empty() {
-                    0
-                } else {
-                    let len = range.end as i128 - range.start as i128;
-                    usize::try_from(len).expect("a range no longer than an usize can count")
-                }
-            }
-
-            #[inline(always)]
-            fn at(self, index: usize) -> $int {
-                self.wrapping_add(index as $int)
-            }
-
-            #[inline(always)]
-            fn serial(range: Range<$int>) -> Range<$int> {
-                range
-            }
+impl<T: RangeItem> Iter<T> {
+    fn distance(&self) -> u128 {
+        if self.range.is_empty() {
+            0
+        } else {
+            self.range.start.distance(self.range.end)
         }
-    )*};
+    }
 }
-range_integer!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 
-impl<T: RangeInteger> IntoParallelIterator for Range<T> {
+/// The number of steps of an indexed range.
+#[track_caller]
+pub(crate) fn fits(len: Option<usize>) -> usize {
+    len.expect("a range should not be longer than an usize can count where indices are needed")
+}
+
+impl<T: RangeItem> IntoParallelIterator for Range<T> {
     type Iter = Iter<T>;
     type Item = T;
     fn into_par_iter(self) -> Iter<T> {
@@ -59,16 +50,28 @@ impl<T: RangeInteger> IntoParallelIterator for Range<T> {
     }
 }
 
-impl<T: RangeInteger> ParallelIterator for Iter<T> {
+impl<T: RangeItem> ParallelIterator for Iter<T> {
     type Item = T;
-    drive_by_item!();
+
+    fn drive<C: Consumer<T>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+        if self.opt_len().is_some() {
+            return drive_steps(self, consumer, fold);
+        }
+        let first = self.range.start;
+        let last = first.far(self.distance() - 1);
+        Blocks::new(first, last).drive(consumer, fold)
+    }
+
+    fn opt_len(&self) -> Option<usize> {
+        usize::try_from(self.distance()).ok()
+    }
 }
 
-impl<T: RangeInteger> Steps for Iter<T> {
+impl<T: RangeItem> Steps for Iter<T> {
     type Local = ();
 
     fn steps(&self) -> usize {
-        T::len(&self.range)
+        fits(self.opt_len())
     }
 
     fn engage(&mut self) {}
@@ -94,7 +97,7 @@ impl<T: RangeInteger> Steps for Iter<T> {
     fn discard(&self, _span: Span) {}
 }
 
-impl<T: RangeInteger> IndexedParallelIterator for Iter<T> {
+impl<T: IndexedRangeItem> IndexedParallelIterator for Iter<T> {
     #[inline(always)]
     unsafe fn item(&self, (): &mut (), index: usize) -> T {
         self.range.start.at(index)
