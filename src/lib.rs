@@ -166,7 +166,9 @@ pub mod prelude {
     pub use crate::par::str::ParallelString;
 }
 
-pub use par::{iter, range, range_inclusive, slice, str, string, vec};
+pub use par::{
+    array, collections, iter, option, range, range_inclusive, result, slice, str, string, vec,
+};
 
 pub use autoscale::{AutoscaleError, Autoscaler, AutoscalerHandle};
 pub use cancel::{CancelToken, Cancelled};

@@ -53,3 +53,25 @@ pub mod range {
 pub mod range_inclusive {
     pub use crate::par::source::range_inclusive::Iter;
 }
+
+/// Parallel loops over arrays.
+pub mod array {
+    pub use crate::par::source::array::IntoIter;
+}
+
+/// Parallel loops over options.
+pub mod option {
+    pub use crate::par::source::option::{IntoIter, Iter, IterMut};
+}
+
+/// Parallel loops over results.
+pub mod result {
+    pub use crate::par::source::result::{IntoIter, Iter, IterMut};
+}
+
+/// Parallel loops over the collections of the standard library.
+pub mod collections {
+    pub use crate::par::source::collections::{
+        binary_heap, btree_map, btree_set, hash_map, hash_set, linked_list, vec_deque,
+    };
+}

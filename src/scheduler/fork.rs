@@ -75,6 +75,13 @@ impl Participant {
         }
     }
 
+    /// A fork would be offered to other threads at once: for code that forks only then. It may say so in vain
+    /// before the first fork, and once after each that was not taken.
+    #[inline]
+    pub(crate) fn wants_fork(&self) -> bool {
+        self.forks.wants_fork()
+    }
+
     #[cold]
     #[inline(never)]
     fn promote(&self) {

@@ -148,6 +148,13 @@ impl Forks {
         self.limit.load(Ordering::Relaxed) == 0 && self.bottom.get() < self.top.get()
     }
 
+    /// Owner: the board has less than it should, and the next fork would be promoted at once.
+    #[inline(always)]
+    pub(crate) fn wants_fork(&self) -> bool {
+        // Relaxed: as in `push`.
+        self.limit.load(Ordering::Relaxed) == 0
+    }
+
     #[inline(always)]
     fn store(&self, top: usize, job: *const StackHeader) {
         // SAFETY: `top` is below the capacity: below the limit, or after `grow`.

@@ -76,6 +76,15 @@ impl<T> Pieces<T> {
     }
 }
 
+impl<T> From<Vec<T>> for Pieces<T> {
+    fn from(first: Vec<T>) -> Self {
+        Self {
+            first,
+            rest: Vec::new(),
+        }
+    }
+}
+
 /// Collects [`Pieces`].
 pub(crate) struct IntoPieces;
 

@@ -1,5 +1,11 @@
 //! What loops are collected into.
 
+mod collections;
+mod fallible;
+mod pairs;
+mod slices;
+mod text;
+mod unit;
 mod vec;
 
 pub(crate) use vec::unzip_in_place;

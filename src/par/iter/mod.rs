@@ -48,7 +48,15 @@ pub use crate::par::adapt::zip::{Zip, ZipEq};
 pub use crate::par::either::Either;
 pub use crate::par::finish::attempt::Try;
 pub use crate::par::source::bridge::IterBridge;
+pub use crate::par::source::cut_in_two::{Split, split};
+pub use crate::par::source::empty::{Empty, empty};
+pub use crate::par::source::multi_zip::MultiZip;
+pub use crate::par::source::once::{Once, once};
 pub use crate::par::source::ordered::{Ordered, OrderedMap};
+pub use crate::par::source::repeat::{Repeat, RepeatN, repeat, repeat_n};
+pub use crate::par::source::walk_tree::{
+    WalkTree, WalkTreePostfix, WalkTreePrefix, walk_tree, walk_tree_postfix, walk_tree_prefix,
+};
 
 use crate::cancel::CancelToken;
 use crate::par::adapt::{apply, chunks, fold, limit, pick, state};

@@ -7,6 +7,7 @@
 //! | `grain` | how many steps a thread takes at a time |
 //! | `steps` | what a loop runs over |
 //! | `consumer` | where its items go |
+//! | `worklist` | runs work that is found on the way |
 //! | `hints` | how its author wants it to be run |
 
 pub(crate) mod consumer;
@@ -15,6 +16,7 @@ pub(crate) mod grain;
 pub(crate) mod hints;
 pub(crate) mod share;
 pub(crate) mod steps;
+pub(crate) mod worklist;
 
 pub(crate) use consumer::Consumer;
 pub(crate) use hints::Hints;

@@ -2,16 +2,28 @@
 
 use std::ops::{Bound, Range, RangeBounds};
 
+pub(crate) mod array;
+mod boxed;
 pub(crate) mod bridge;
 pub(crate) mod chunks;
+pub(crate) mod collections;
+pub(crate) mod cut_in_two;
 pub(crate) mod cuts;
+pub(crate) mod delegate;
+pub(crate) mod empty;
 pub(crate) mod ground;
+pub(crate) mod inline;
+pub(crate) mod multi_zip;
+pub(crate) mod once;
+pub(crate) mod option;
 pub(crate) mod ordered;
 pub(crate) mod owned;
 pub(crate) mod range;
 pub(crate) mod range_inclusive;
 pub(crate) mod range_item;
 pub(crate) mod range_long;
+pub(crate) mod repeat;
+pub(crate) mod result;
 pub(crate) mod slice;
 pub(crate) mod split;
 pub(crate) mod split_slice;
@@ -21,6 +33,7 @@ pub(crate) mod str_split;
 pub(crate) mod str_units;
 pub(crate) mod string;
 pub(crate) mod vec;
+pub(crate) mod walk_tree;
 
 /// The places of a range in something of length `len`.
 ///

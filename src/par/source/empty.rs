@@ -1,0 +1,71 @@
+//! A loop over nothing.
+
+use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// An iterator without items; made by [`empty`].
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct Empty<T> {
+    items: PhantomData<fn() -> T>,
+}
+
+/// An iterator without items.
+///
+/// ```
+/// use windrow::iter::empty;
+/// use windrow::prelude::*;
+///
+/// assert_eq!(empty::<i32>().sum::<i32>(), 0);
+/// ```
+pub fn empty<T: Send>() -> Empty<T> {
+    Empty { items: PhantomData }
+}
+
+impl<T> Clone for Empty<T> {
+    fn clone(&self) -> Self {
+        Self { items: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Empty<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Empty")
+    }
+}
+
+impl<T: Send> ParallelIterator for Empty<T> {
+    type Item = T;
+    drive_by_item!();
+}
+
+impl<T: Send> Steps for Empty<T> {
+    type Local = ();
+
+    fn steps(&self) -> usize {
+        0
+    }
+
+    fn engage(&mut self) {}
+
+    fn local(&self) {}
+
+    fn feed<C: Consumer<T>>(
+        &self,
+        (): &mut (),
+        _span: Span,
+        _consumer: &C,
+        fold: C::Fold,
+    ) -> C::Fold {
+        fold
+    }
+
+    fn discard(&self, _span: Span) {}
+}
+
+impl<T: Send> IndexedParallelIterator for Empty<T> {
+    unsafe fn item(&self, (): &mut (), _index: usize) -> T {
+        unreachable!("there is no item")
+    }
+}

@@ -1,0 +1,29 @@
+//! A loop over one item.
+
+use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use crate::par::source::array::inline_items;
+use crate::par::source::inline::Inline;
+use std::fmt;
+
+/// An iterator with one item; made by [`once`].
+#[must_use = "iterators do nothing until they are consumed"]
+pub struct Once<T> {
+    items: Inline<T, 1>,
+}
+
+inline_items!([] Once<T>);
+
+/// An iterator with one item.
+///
+/// ```
+/// use windrow::iter::once;
+/// use windrow::prelude::*;
+///
+/// assert_eq!(once(7).map(|x| x * x).collect::<Vec<_>>(), [49]);
+/// ```
+pub fn once<T: Send>(item: T) -> Once<T> {
+    Once {
+        items: Inline::new([item]),
+    }
+}
