@@ -145,10 +145,19 @@ fn nothing_is_collected_but_the_loop_runs() {
     };
     let () = (0..1000).into_par_iter().map(count).collect();
     ().par_extend((0..1000).into_par_iter().map(count));
-    let all: Result<(), String> = (0..1000).into_par_iter().map(|x| Ok(count(x))).collect();
+    let all: Result<(), String> = (0..1000)
+        .into_par_iter()
+        .map(|x| {
+            count(x);
+            Ok(())
+        })
+        .collect();
     assert_eq!(all, Ok(()));
     assert_eq!(ran.into_inner(), 3000);
 }
+
+/// Three collections of the parts of `(a, (b, c))`.
+type Nested = (Vec<u64>, (VecDeque<u64>, Box<[u64]>));
 
 #[test]
 fn pairs_are_taken_apart_into_any_two_collections() {
@@ -165,8 +174,7 @@ fn pairs_are_taken_apart_into_any_two_collections() {
         let two: (BTreeSet<u64>, String) = pairs().filter(|_| true).collect();
         assert_eq!(two, (numbers.iter().copied().collect(), words.concat()));
 
-        let nested: (Vec<u64>, (VecDeque<u64>, Box<[u64]>)) =
-            numbers.par_iter().map(|x| (*x, (x + 1, x + 2))).collect();
+        let nested: Nested = numbers.par_iter().map(|x| (*x, (x + 1, x + 2))).collect();
         assert!(nested.0.iter().zip(&nested.1.0).all(|(a, b)| a + 1 == *b));
         assert!(nested.0.iter().zip(&nested.1.1).all(|(a, b)| a + 2 == *b));
         assert_eq!(nested.0, numbers);

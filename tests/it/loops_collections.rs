@@ -264,6 +264,7 @@ impl Ord for Item {
         self.0.cmp(&other.0)
     }
 }
+
 impl std::hash::Hash for Item {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.0.hash(state);
@@ -395,6 +396,7 @@ fn each_owned_item_is_dropped_once_however_a_loop_ends() {
 }
 
 #[test]
+#[allow(clippy::mutable_key_type, reason = "the hash is of the number alone")]
 fn each_drained_item_is_dropped_once_however_a_loop_ends() {
     macro_rules! drained {
         ($what:literal, $type:ty, $($range:expr)?) => {

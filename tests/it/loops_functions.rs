@@ -110,7 +110,7 @@ fn pieces_go_to_other_threads() {
         let threads = Mutex::new(HashSet::new());
         split(0..64, halves).for_each(|_| {
             threads.lock().unwrap().insert(thread::current().id());
-            yield_until(|| threads.lock().unwrap().len() == 2);
+            yield_until(|| threads.lock().unwrap().len() >= 2);
         });
     });
 }
@@ -200,7 +200,7 @@ fn a_path_of_a_million_nodes_overflows_no_stack() {
 
 #[test]
 fn combs_of_many_nodes_overflow_no_stack() {
-    const NODES: usize = 100_000;
+    const NODES: usize = 20_000;
     // Each node of a path has a leaf before or behind the rest of the path: cut as often as can be.
     for leaf_first in [false, true] {
         let below = move |&node: &usize| match node {
@@ -224,7 +224,6 @@ fn combs_of_many_nodes_overflow_no_stack() {
                     assert!(
                         prefix
                             .iter()
-                            .step_by(1)
                             .take(NODES / 2)
                             .copied()
                             .eq((0..NODES).step_by(2))
@@ -248,7 +247,7 @@ fn a_path_is_shared() {
                 threads.lock().unwrap().insert(thread::current().id());
                 // The first nodes are given before the rest is offered.
                 if nodes.fetch_add(1, Ordering::Relaxed) > 1000 {
-                    yield_until(|| threads.lock().unwrap().len() == 2);
+                    yield_until(|| threads.lock().unwrap().len() >= 2);
                 }
             };
             if prefix {

@@ -3,6 +3,7 @@
 //! `thread_start`.
 
 mod alone;
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod random;
 mod support;
 mod virtual_time;

@@ -21,14 +21,14 @@ fn gather<I: IntoParallelIterator>(par_iter: I) -> Pieces<I::Item> {
 
 /// What [`Extend`] takes, item by item or copied.
 macro_rules! extended {
-    ($([$($generics:tt)*] $item:ty => $to:ty, $self:ident, $items:ident: $prepare:expr;)+) => {$(
+    ($([$($generics:tt)*] $item:ty => $to:ty, $self:ident, $items:ident $(: $prepare:expr)?;)+) => {$(
         impl<$($generics)*> ParallelExtend<$item> for $to {
             fn par_extend<I>(&mut $self, par_iter: I)
             where
                 I: IntoParallelIterator<Item = $item>,
             {
                 let $items = gather(par_iter);
-                $prepare;
+                $($prepare;)?
                 $self.extend($items.into_items());
             }
         }
@@ -40,11 +40,11 @@ extended!(
     [T: Ord + Send] T => BinaryHeap<T>, self, items: self.reserve(items.len());
     ['a, T: Copy + Ord + Send + Sync + 'a] &'a T => BinaryHeap<T>, self, items:
         self.reserve(items.len());
-    [T: Ord + Send] T => BTreeSet<T>, self, items: ();
-    ['a, T: Copy + Ord + Send + Sync + 'a] &'a T => BTreeSet<T>, self, items: ();
-    [K: Ord + Send, V: Send] (K, V) => BTreeMap<K, V>, self, items: ();
+    [T: Ord + Send] T => BTreeSet<T>, self, items;
+    ['a, T: Copy + Ord + Send + Sync + 'a] &'a T => BTreeSet<T>, self, items;
+    [K: Ord + Send, V: Send] (K, V) => BTreeMap<K, V>, self, items;
     ['a, K: Copy + Ord + Send + Sync + 'a, V: Copy + Send + Sync + 'a]
-        (&'a K, &'a V) => BTreeMap<K, V>, self, items: ();
+        (&'a K, &'a V) => BTreeMap<K, V>, self, items;
     [T: Eq + Hash + Send, S: BuildHasher + Send] T => HashSet<T, S>, self, items:
         self.reserve(items.len());
     ['a, T: Copy + Eq + Hash + Send + Sync + 'a, S: BuildHasher + Send]

@@ -8,7 +8,7 @@ use crate::par::plumbing::Consumer;
 use crate::par::plumbing::worklist::{Step, Worklist, drive_worklist};
 use std::collections::VecDeque;
 use std::fmt;
-use std::mem::replace;
+use std::mem::{replace, take};
 
 /// An iterator over the nodes of a tree, each before its children; made by [`walk_tree_prefix`].
 #[derive(Clone)]
@@ -202,7 +202,7 @@ where
             (VecDeque::new(), take_bottom(&mut self.closed, half))
         } else {
             let half = self.open.len().div_ceil(2);
-            let closed = replace(&mut self.closed, Vec::new());
+            let closed = take(&mut self.closed);
             (self.open.split_off(half), closed)
         };
         if open.is_empty() && closed.is_empty() {

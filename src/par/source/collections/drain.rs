@@ -59,8 +59,10 @@ impl<T, V: Vessel<T>> Drop for Drained<'_, T, V> {
         };
         let start = vec.as_mut_ptr();
         let tail = len - self.range.end;
-        // SAFETY: both within the vector's old length.
-        let (from, to) = unsafe { (start.add(self.range.end), start.add(self.range.start)) };
+        // SAFETY: within the vector's old length.
+        let from = unsafe { start.add(self.range.end) };
+        // SAFETY: as above.
+        let to = unsafe { start.add(self.range.start) };
         // SAFETY: the tail's items are initialized; spans have taken care of those in the gap.
         unsafe { std::ptr::copy(from, to, tail) };
         // SAFETY: so many are initialized now.
