@@ -80,7 +80,7 @@ macro_rules! methods {
         /// use windrow::prelude::*;
         ///
         /// let (numbers, words): (Vec<i32>, Vec<&str>) =
-        ///     ["1", "x"].par_iter().partition_map(|word| match word.parse() {
+        ///     ["1", "x"].par_iter().partition_map(|word| match word.parse::<i32>() {
         ///         Ok(number) => Either::Left(number),
         ///         Err(_) => Either::Right(*word),
         ///     });
