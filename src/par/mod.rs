@@ -5,7 +5,7 @@ mod either;
 pub(crate) mod finish;
 mod into;
 pub mod iter;
-
+mod plain;
 pub(crate) mod plumbing;
 mod sort;
 pub(crate) mod source;
