@@ -299,7 +299,11 @@ where
             }
             match share.claim(grain.size()) {
                 Claim::Chunk(span, left) => {
+                    // SAFETY: the same steps; either this or the span is used.
+                    let held = unsafe { Held::new(self.source, span.range()) };
+                    // It may call a closure that reports progress.
                     self.consumer.reach(&mut fold, span.start());
+                    forget(held);
                     fold = self.source.feed(local, span, self.consumer, fold);
                     if left == 0 {
                         break;
