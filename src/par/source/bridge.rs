@@ -41,8 +41,12 @@ where
 /// So many steps are offered at a time.
 const ROUND: usize = u32::MAX as usize;
 
-/// The most items that are taken at a time, if they are small; an eighth of it if they are not.
+/// The most items that are taken at a time, if they are small; an eighth of it if they are not, and one if they
+/// are so large that several are too much for a stack.
 const BATCH: usize = 64;
+
+/// From this size on items are taken one by one.
+const LARGE: usize = 1024;
 
 /// The iterator among the threads.
 struct Tap<'b, I> {
@@ -70,6 +74,8 @@ where
             };
             fold = drive_steps(tap, &until_dry, fold);
         }
+        // There may be items left that no step has asked for.
+        until_dry.cut_short();
         fold
     }
 }
@@ -149,11 +155,14 @@ where
             let taken;
             (taken, fold) = if size_of::<I::Item>() <= BATCH {
                 self.pass::<BATCH, C>(left, consumer, fold)
-            } else {
+            } else if size_of::<I::Item>() < LARGE {
                 self.pass::<{ BATCH / 8 }, C>(left, consumer, fold)
+            } else {
+                self.pass::<1, C>(left, consumer, fold)
             };
             left -= taken;
-            if consumer.is_full(&fold) {
+            // The next item may be long in coming, so this is asked more often than once a chunk.
+            if consumer.is_stopped(&fold) {
                 break;
             }
         }
