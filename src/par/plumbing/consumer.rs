@@ -188,9 +188,10 @@ pub(crate) struct Behind<'c, C> {
 
 impl<C> Behind<'_, C> {
     /// Where a step is in both together. After an unknown number of them: at the very end, so that what is
-    /// found there is behind all that is found before.
+    /// found there is behind all that is found before; so are steps that an usize cannot count.
     fn place(&self, at: usize) -> usize {
-        self.steps.map_or(usize::MAX, |steps| steps + at)
+        self.steps
+            .map_or(usize::MAX, |steps| steps.saturating_add(at))
     }
 }
 
