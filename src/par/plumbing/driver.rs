@@ -110,7 +110,21 @@ where
     C: Consumer<T>,
 {
     in_pool(None, None, |here| {
-        let (fold, part) = here.fork_join(first, second);
+        // The second runs even if the first has panicked, and might not end if it is not told.
+        let (fold, part) = here.fork_join(
+            || {
+                let unwinding = OnUnwind(|| consumer.panicked());
+                let fold = first();
+                forget(unwinding);
+                fold
+            },
+            || {
+                let unwinding = OnUnwind(|| consumer.panicked());
+                let part = second();
+                forget(unwinding);
+                part
+            },
+        );
         consumer.append(fold, part)
     })
 }
