@@ -88,7 +88,10 @@ where
     let mut local = source.local();
     source.engage();
     let span = whole(&source);
-    let mut fold = if span.len() > 0 && consumer.is_stopped(&fold) {
+    let mut fold = if span.len() == 0 {
+        // Not even an empty feed, which would make a state for no item.
+        fold
+    } else if consumer.is_stopped(&fold) {
         consumer.cut_short();
         source.discard(span);
         fold
