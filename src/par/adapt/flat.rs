@@ -99,7 +99,39 @@ where
 
     #[inline]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
-        self.inner.take_iter(fold, (self.op)(item).into_iter())
+        let items = (self.op)(item).into_iter();
+        match items.size_hint().1 {
+            Some(most) if most <= STRETCH => self.inner.take_iter(fold, items),
+            _ => self.take_long(fold, items),
+        }
+    }
+}
+
+/// So many items of a serial iterator are taken without a look around.
+const STRETCH: usize = 1024;
+
+impl<C, F> FlatIterConsumer<'_, C, F> {
+    /// Takes the items of an iterator that may be long, or without end: stretch by stretch, so that it hears
+    /// when the loop is to end.
+    fn take_long<S>(&self, mut fold: C::Fold, mut items: S) -> C::Fold
+    where
+        S: Iterator,
+        C: Consumer<S::Item>,
+    {
+        loop {
+            let mut taken = 0;
+            let stretch = items.by_ref().take(STRETCH).inspect(|_| taken += 1);
+            fold = self.inner.take_iter(fold, stretch);
+            if taken < STRETCH || self.inner.is_full(&fold) {
+                return fold;
+            }
+            if self.inner.is_stopped(&fold) {
+                if items.next().is_some() {
+                    self.inner.cut_short();
+                }
+                return fold;
+            }
+        }
     }
 }
 
