@@ -5,9 +5,9 @@
 //! [`TARGET`]. What is left when it is nearly done is not worth a clock, only a guess: it takes half of the
 //! rest each time, so that whatever the guess has overlooked, half of it can still be shared.
 
-use crate::par::plumbing::Hints;
+use crate::par::plumbing::{Hints, ticks};
 use crate::sim::Sim;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a chunk should take: some 40 ns for each are 0.4 % of it, and nobody waits much longer at the
 /// end of a loop, or for a loop that is told to stop.
@@ -37,7 +37,7 @@ pub(crate) struct Grain {
 #[derive(Debug)]
 enum Clock {
     /// Since when the current chunk runs.
-    Running(Instant),
+    Running(u64),
     /// Nothing is measured any more; the rest is taken by halves, and at once when it is as short as this.
     Stopped { short: usize },
     /// In a simulation, where nothing may depend on real time.
@@ -54,7 +54,7 @@ impl Grain {
             clock: if Sim::now().is_some() {
                 Clock::None
             } else {
-                Clock::Running(Instant::now())
+                Clock::Running(ticks::now())
             },
         }
     }
@@ -82,11 +82,9 @@ impl Grain {
         next.clamp(self.least, self.most)
     }
 
-    fn measure(&mut self, since: Instant, rest: usize) {
-        let now = Instant::now();
-        let took = u64::try_from((now - since).as_nanos())
-            .unwrap_or(u64::MAX)
-            .max(1);
+    fn measure(&mut self, since: u64, rest: usize) {
+        let now = ticks::now();
+        let took = now.saturating_sub(since).max(1);
         let steps = self.next as u64;
         let lasts =
             |time: u64| usize::try_from(steps.saturating_mul(time) / took).unwrap_or(usize::MAX);

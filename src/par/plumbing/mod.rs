@@ -16,6 +16,7 @@ pub(crate) mod grain;
 pub(crate) mod hints;
 pub(crate) mod share;
 pub(crate) mod steps;
+pub(crate) mod ticks;
 pub(crate) mod worklist;
 
 pub(crate) use consumer::Consumer;

@@ -1,0 +1,40 @@
+//! A clock that costs little and is rough: for decisions where a factor of two does not matter.
+//!
+//! `Instant::now` takes 25 ns here, and a short loop asks three times. On x86-64 the time stamp counter takes 8; it
+//! counts 1 to 5 times in a nanosecond on whatever has been built in the last twenty years, and is taken for 2.5 here.
+//! Elsewhere, it is `Instant`.
+
+/// About how many nanoseconds have passed since some time or other. It may go backwards, if the thread has moved.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    imp::now()
+}
+
+#[cfg(target_arch = "x86_64")]
+mod imp {
+    #[inline(always)]
+    pub(super) fn now() -> u64 {
+        // SAFETY: every x86-64 processor has it.
+        let ticks = unsafe { std::arch::x86_64::_rdtsc() };
+        ticks / 5 * 2
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod imp {
+    use std::cell::Cell;
+    use std::time::Instant;
+
+    std::thread_local! {
+        static BEGIN: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn now() -> u64 {
+        let now = Instant::now();
+        let begin = BEGIN.get().unwrap_or_else(|| {
+            BEGIN.set(Some(now));
+            now
+        });
+        u64::try_from((now - begin).as_nanos()).unwrap_or(u64::MAX)
+    }
+}
