@@ -43,6 +43,7 @@ mod loops_collections;
 mod loops_functions;
 mod loops_indexed;
 mod loops_indexed_drops;
+mod loops_owned_items;
 mod loops_ranges;
 mod loops_slices;
 mod loops_strings;
