@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use windrow::iter::Either;
+use windrow::iter::{Either, repeat};
 use windrow::prelude::*;
 
 use crate::random::Random;
@@ -243,6 +243,22 @@ fn one_failure_is_the_result_and_the_loop_ends_early() {
                 .map(Ok)
                 .collect();
             assert!(all.unwrap().into_iter().eq((0..5000).step_by(2)));
+        });
+    }
+}
+
+#[test]
+fn a_failure_ends_an_endless_loop_on_all_threads() {
+    for size in SIZES {
+        pool(size).install(|| {
+            let begun = AtomicUsize::new(0);
+            let failing: Result<(), usize> = repeat(())
+                .map(|()| match begun.fetch_add(1, Ordering::Relaxed) {
+                    1000 => Err(1000),
+                    _ => Ok(()),
+                })
+                .collect();
+            assert_eq!(failing, Err(1000));
         });
     }
 }
