@@ -62,12 +62,11 @@ macro_rules! edges {
         );
         // Written so that it is not seen to be empty.
         let (three, five): ($int, $int) = (3, 5);
-        each!($check: five..=three, five..three);
+        each!($check: five..=three);
     )*};
 }
 
 #[test]
-#[expect(clippy::reversed_empty_ranges, reason = "these are to be empty")]
 fn ranges_of_all_integers_are_those_of_the_serial_iterators() {
     on_pools(|| {
         edges!(same_indexed: u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
@@ -90,7 +89,7 @@ fn ranges_of_characters_have_no_surrogates() {
     on_pools(|| {
         each!(same_indexed:
             'a'..'a',
-            'a'..'z',
+            'a'..'w',
             'a'..='z',
             '\0'..char::MAX,
             '\0'..=char::MAX,

@@ -164,7 +164,7 @@ fn no_part_has_a_size_of_zero() {
 
 #[test]
 fn items_without_a_size_have_parts() {
-    let nothings = vec![(); 1_000];
+    let nothings = [(); 1_000];
     assert_eq!(
         nothings.par_chunks(7).map(<[()]>::len).sum::<usize>(),
         1_000
@@ -255,8 +255,9 @@ fn each_item_is_looked_at_once() {
 #[test]
 fn searches_in_splits_find_the_first_and_the_last_match() {
     on_pools(|| {
-        let mut random = Random::new(6);
+        let mut seeds = Random::new(6);
         for _ in 0..60 {
+            let mut random = seeds.part();
             let len = 1 + random.below(2_000) as usize;
             let rarity = 2 + random.below(300);
             let wanted = 1 + random.below(40) as usize;

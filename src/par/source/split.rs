@@ -103,12 +103,7 @@ impl<X: Cutter> ParallelIterator for Splits<X> {
             inner: consumer,
             cutter: &self.cutter,
         };
-        let mut piece = Piece::new(fold, 0);
-        piece.found = Some(Found {
-            first: None,
-            open: Some(0),
-        });
-        drive_steps(Positions(len), &consumer, piece).inner
+        drive_steps(Positions(len), &consumer, Piece::leftmost(fold)).inner
     }
 }
 
@@ -173,6 +168,18 @@ impl<F> Piece<F> {
             start,
             reached: start,
             found: None,
+        }
+    }
+
+    /// The piece that nothing is further left of.
+    fn leftmost(inner: F) -> Self {
+        let found = Some(Found {
+            first: None,
+            open: Some(0),
+        });
+        Self {
+            found,
+            ..Self::new(inner, 0)
         }
     }
 
@@ -358,3 +365,6 @@ where
         left.map(|fold| self.inner.append(fold, right.inner))
     }
 }
+
+#[cfg(test)]
+mod tests;
