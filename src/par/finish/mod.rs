@@ -3,8 +3,6 @@
 pub(crate) mod accumulate;
 pub(crate) mod among;
 pub(crate) mod attempt;
-pub(crate) mod both;
-pub(crate) mod buffers;
 pub(crate) mod find;
 pub(crate) mod in_place;
 pub(crate) mod pieces;

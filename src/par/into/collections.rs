@@ -1,21 +1,19 @@
 //! Collecting into collections that are filled by one thread: the loop makes vectors, from which they are
 //! extended then. Where an item displaces an earlier one (the same key), the order is that of the loop.
 
-use crate::par::finish::buffers::into_buffers;
-use crate::par::finish::pieces::{IntoPieces, Pieces};
+use crate::par::finish::pieces::{Pieces, into_pieces};
 use crate::par::iter::{
     FromParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator,
 };
-use crate::par::plumbing::consume;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
 /// All items of a loop, in a single vector if their number is known beforehand.
-fn gather<I: IntoParallelIterator>(par_iter: I) -> Pieces<I::Item> {
+fn gather<I: IntoParallelIterator>(par_iter: I) -> Pieces<Vec<I::Item>> {
     let items = par_iter.into_par_iter();
     match items.opt_len() {
         Some(_) => Vec::from_par_iter(items).into(),
-        None => consume(items, IntoPieces),
+        None => into_pieces(items),
     }
 }
 
@@ -29,7 +27,7 @@ macro_rules! extended {
             {
                 let $items = gather(par_iter);
                 $($prepare;)?
-                $self.extend($items.into_items());
+                $self.extend($items.into_iter().flatten());
             }
         }
     )+};
@@ -61,9 +59,7 @@ impl<T: Send> ParallelExtend<T> for LinkedList<T> {
     where
         I: IntoParallelIterator<Item = T>,
     {
-        let (mut first, rest) = into_buffers::<Self, _>(par_iter);
-        self.append(&mut first);
-        for mut list in rest {
+        for mut list in into_pieces::<Self, _>(par_iter.into_par_iter()) {
             self.append(&mut list);
         }
     }

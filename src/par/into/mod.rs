@@ -7,5 +7,3 @@ mod slices;
 mod text;
 mod unit;
 mod vec;
-
-pub(crate) use vec::unzip_in_place;

@@ -196,9 +196,19 @@ where
         self.left.at(left)
     }
 
+    fn pause(&self, (left, right): &mut Self::Fold) {
+        self.left.pause(left);
+        self.right.pause(right);
+    }
+
     fn panicked(&self) {
         self.left.panicked();
         self.right.panicked();
+    }
+
+    fn cut_short(&self) {
+        self.left.cut_short();
+        self.right.cut_short();
     }
 
     fn finish(&self, (left, right): Self::Fold) -> Self::Part {

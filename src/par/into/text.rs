@@ -1,6 +1,6 @@
 //! Collecting into strings. Each piece of the loop writes a string of its own, then these are put together.
 
-use crate::par::finish::buffers::into_buffers;
+use crate::par::finish::pieces::into_pieces;
 use crate::par::iter::{FromParallelIterator, IntoParallelIterator, ParallelExtend};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,8 @@ macro_rules! text {
             where
                 I: IntoParallelIterator<Item = $item>,
             {
-                let (first, rest): ($text, Vec<$text>) = into_buffers(par_iter);
+                let (first, rest): ($text, Vec<$text>) =
+                    into_pieces(par_iter.into_par_iter()).into_parts();
                 let more: usize = rest.iter().map(|text| text.len()).sum();
                 if self.is_empty() && self.capacity() < first.len() + more {
                     *self = first;

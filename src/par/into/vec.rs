@@ -1,11 +1,9 @@
 //! Collecting into vectors.
 
-use crate::par::finish::both::Both;
 use crate::par::finish::in_place::InPlace;
-use crate::par::finish::pieces::IntoPieces;
+use crate::par::finish::pieces::into_pieces;
 use crate::par::iter::{
-    FromParallelIterator, IndexedParallelIterator, IntoParallelIterator, ParallelExtend,
-    ParallelIterator,
+    FromParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator,
 };
 use crate::par::plumbing::consume;
 
@@ -17,7 +15,7 @@ impl<T: Send> ParallelExtend<T> for Vec<T> {
         let items = par_iter.into_par_iter();
         match items.opt_len() {
             Some(len) => extend_in_place(self, items, len),
-            None => consume(items, IntoPieces).append_to(self),
+            None => into_pieces::<Self, _>(items).append_to(self),
         }
     }
 }
@@ -31,29 +29,6 @@ fn extend_in_place<T: Send>(vec: &mut Vec<T>, items: impl ParallelIterator<Item 
     let len = vec.len() + written;
     // SAFETY: so many have been written, one after the other.
     unsafe { vec.set_len(len) };
-}
-
-/// Puts the halves of pairs into two vectors, instead of what these hold.
-pub(crate) fn unzip_in_place<A: Send, B: Send>(
-    left: &mut Vec<A>,
-    right: &mut Vec<B>,
-    pairs: impl IndexedParallelIterator<Item = (A, B)>,
-) {
-    let len = pairs.steps();
-    left.clear();
-    right.clear();
-    left.reserve(len);
-    right.reserve(len);
-    let both = Both {
-        left: InPlace::new(&mut left.spare_capacity_mut()[..len]),
-        right: InPlace::new(&mut right.spare_capacity_mut()[..len]),
-    };
-    let (lefts, rights) = consume(pairs, both);
-    let (lefts, rights) = (lefts.release(), rights.release());
-    // SAFETY: so many have been written, one after the other.
-    unsafe { left.set_len(lefts) };
-    // SAFETY: as above.
-    unsafe { right.set_len(rights) };
 }
 
 impl<T: Send> FromParallelIterator<T> for Vec<T> {

@@ -43,10 +43,9 @@ macro_rules! methods {
             A: Send,
             B: Send,
         {
-            into_two(self, |(a, b), two: &mut Two<A, B>| {
-                two.left.push(a);
-                two.right.push(b);
-            })
+            let mut both = (FromA::default(), FromB::default());
+            both.par_extend(self);
+            both
         }
 
         /// Two collections: of the items for which `predicate` holds, and of the others.
@@ -63,11 +62,11 @@ macro_rules! methods {
             B: Default + Send + ParallelExtend<Self::Item>,
             P: Fn(&Self::Item) -> bool + Sync + Send,
         {
-            into_two(self, |item, two: &mut Two<_, _>| {
+            self.partition_map(|item| {
                 if predicate(&item) {
-                    two.left.push(item);
+                    Either::Left(item)
                 } else {
-                    two.right.push(item);
+                    Either::Right(item)
                 }
             })
         }
@@ -94,10 +93,9 @@ macro_rules! methods {
             L: Send,
             R: Send,
         {
-            into_two(self, |item, two: &mut Two<L, R>| match op(item) {
-                Either::Left(left) => two.left.push(left),
-                Either::Right(right) => two.right.push(right),
-            })
+            let mut both = (A::default(), B::default());
+            both.par_extend(self.map(op));
+            both
         }
 
         /// The items in a list of vectors, one for each piece: what is cheapest where their number is not
@@ -110,30 +108,13 @@ macro_rules! methods {
         /// assert_eq!(list.into_iter().flatten().count(), 50);
         /// ```
         fn collect_vec_list(self) -> std::collections::LinkedList<Vec<Self::Item>> {
-            consume(self, IntoPieces).into_list()
+            let pieces = into_pieces::<Vec<_>, _>(self);
+            pieces
+                .into_iter()
+                .filter(|piece| !piece.is_empty())
+                .collect()
         }
     };
-}
-
-use crate::par::finish::pieces::{IntoTwo, Two};
-use crate::par::iter::{ParallelExtend, ParallelIterator};
-use crate::par::plumbing::consume;
-
-/// Runs a loop whose items go to one of two collections.
-pub(super) fn into_two<I, A, B, FromA, FromB, F>(items: I, sort: F) -> (FromA, FromB)
-where
-    I: ParallelIterator,
-    A: Send,
-    B: Send,
-    FromA: Default + Send + ParallelExtend<A>,
-    FromB: Default + Send + ParallelExtend<B>,
-    F: Fn(I::Item, &mut Two<A, B>) + Sync,
-{
-    let two = consume(items, IntoTwo::new(sort));
-    let (mut left, mut right) = (FromA::default(), FromB::default());
-    left.par_extend(two.left.into_vec());
-    right.par_extend(two.right.into_vec());
-    (left, right)
 }
 
 pub(super) use methods;

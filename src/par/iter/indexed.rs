@@ -43,7 +43,11 @@ macro_rules! methods {
             A: Send,
             B: Send,
         {
-            unzip_in_place(left, right, self);
+            left.clear();
+            right.clear();
+            let mut both = (std::mem::take(left), std::mem::take(right));
+            both.par_extend(self);
+            (*left, *right) = both;
         }
 
         /// Pairs of the items of this iterator and of another, as many as the shorter one has. What the

@@ -13,8 +13,6 @@ mod run;
 mod search;
 mod transform;
 
-use collect::into_two;
-
 pub use convert::{
     FromParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
     IntoParallelRefMutIterator, ParallelBridge, ParallelDrainFull, ParallelDrainRange,
@@ -64,8 +62,7 @@ use crate::par::finish::accumulate::{Accumulate, Multiply, SumUp};
 use crate::par::finish::among::Among;
 use crate::par::finish::attempt::TryAccumulate;
 use crate::par::finish::find::{FindAny, FindEnd};
-use crate::par::finish::pieces::{IntoPieces, Two};
-use crate::par::into::unzip_in_place;
+use crate::par::finish::pieces::into_pieces;
 use crate::par::plumbing::{Consumer, Steps, consume};
 use crate::pool::ThreadPool;
 use crate::priority::Priority;

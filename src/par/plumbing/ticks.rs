@@ -22,19 +22,13 @@ mod imp {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod imp {
-    use std::cell::Cell;
+    use crate::sync::OnceLock;
     use std::time::Instant;
 
-    std::thread_local! {
-        static BEGIN: Cell<Option<Instant>> = const { Cell::new(None) };
-    }
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
 
     pub(super) fn now() -> u64 {
-        let now = Instant::now();
-        let begin = BEGIN.get().unwrap_or_else(|| {
-            BEGIN.set(Some(now));
-            now
-        });
-        u64::try_from((now - begin).as_nanos()).unwrap_or(u64::MAX)
+        let since = BEGIN.get_or_init(Instant::now).elapsed();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }
