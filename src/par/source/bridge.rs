@@ -9,7 +9,7 @@ use crate::par::iter::{ParallelBridge, ParallelIterator};
 use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_steps, forward};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 use std::fmt;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, forget};
 
 /// An iterator over the items of a sequential iterator, in any order; made by
 /// [`par_bridge`](ParallelBridge::par_bridge).
@@ -151,14 +151,15 @@ where
         mut fold: C::Fold,
     ) -> C::Fold {
         let mut left = span.len();
-        while left > 0 && !self.dry.load(Ordering::Relaxed) {
+        while left > 0 {
             let taken;
-            (taken, fold) = if size_of::<I::Item>() <= BATCH {
-                self.pass::<BATCH, C>(left, consumer, fold)
-            } else if size_of::<I::Item>() < LARGE {
-                self.pass::<{ BATCH / 8 }, C>(left, consumer, fold)
-            } else {
-                self.pass::<1, C>(left, consumer, fold)
+            (taken, fold) = match self.next_alone(left) {
+                Next::Item(item) => (1, consumer.take(fold, item)),
+                Next::End => break,
+                Next::Several if size_of::<I::Item>() <= BATCH => {
+                    self.pass::<BATCH, C>(left, consumer, fold)
+                }
+                Next::Several => self.pass::<{ BATCH / 8 }, C>(left, consumer, fold),
             };
             left -= taken;
             // The next item may be long in coming, so this is asked more often than once a chunk.
@@ -172,7 +173,44 @@ where
     fn discard(&self, _span: Span) {}
 }
 
+/// What the iterator has.
+enum Next<T> {
+    /// One item, and no promise of more.
+    Item(T),
+    /// Several items can be taken at a time; none has been.
+    Several,
+    End,
+}
+
+/// The iterator has ended, or panicked and is not asked again, if this is dropped.
+struct Dry<'d>(&'d AtomicBool);
+
+impl Drop for Dry<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl<I: Iterator> Tap<'_, I> {
+    /// Takes an item, unless it is better to take several.
+    #[inline]
+    fn next_alone(&self, most: usize) -> Next<I::Item> {
+        let mut items = self.items.lock();
+        // Asked under the lock, which orders it: an iterator that has ended is left alone.
+        if self.dry.load(Ordering::Relaxed) {
+            return Next::End;
+        }
+        if size_of::<I::Item>() < LARGE && items.size_hint().0.min(most) > 1 {
+            return Next::Several;
+        }
+        let dry = Dry(self.dry);
+        let Some(item) = items.next() else {
+            return Next::End;
+        };
+        forget(dry);
+        Next::Item(item)
+    }
+
     /// Takes up to `most` items, `N` at most, out of the iterator and gives them to the consumer. Apart from
     /// `feed`, so that only one of the two buffers is ever on the stack.
     #[inline(never)]
@@ -189,28 +227,18 @@ impl<I: Iterator> Tap<'_, I> {
     }
 
     fn fill<const N: usize>(&self, batch: &mut Batch<I::Item, N>, most: usize) {
-        /// The iterator has ended, or panicked and is not asked again.
-        struct Dry<'d>(&'d AtomicBool);
-        impl Drop for Dry<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-
         let mut items = self.items.lock();
-        // Asked again under the lock, which orders it: an iterator that has ended is left alone.
         if self.dry.load(Ordering::Relaxed) {
             return;
         }
         let dry = Dry(self.dry);
-        let promised = items.size_hint().0.clamp(1, most);
-        for _ in 0..promised {
+        for _ in 0..items.size_hint().0.min(most) {
             match items.next() {
                 Some(item) => batch.push(item),
                 None => return,
             }
         }
-        std::mem::forget(dry);
+        forget(dry);
     }
 }
 
