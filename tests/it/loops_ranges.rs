@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Mutex;
 use std::thread;
 
+use windrow::CancelToken;
 use windrow::prelude::*;
 
 use crate::support::{SIZES, panic_of, pool, text, yield_until};
@@ -175,6 +176,23 @@ fn endless_ranges_end_when_it_is_found() {
         stops(0..=u64::MAX, 5_000);
         stops(i64::MIN..=i64::MAX, i64::MIN + 5_000);
         stops(0..u64::MAX, 5_000);
+    });
+}
+
+#[test]
+fn a_cancelled_endless_range_says_so() {
+    on_pools(|| {
+        let token = CancelToken::new();
+        let found = (0..u128::MAX)
+            .into_par_iter()
+            .inspect(|&x| {
+                if x == 5_000 {
+                    token.cancel();
+                }
+            })
+            .cancel(&token)
+            .find_any(|_| false);
+        assert!(found.is_err());
     });
 }
 

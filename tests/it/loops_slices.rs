@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::thread;
 
+use windrow::CancelToken;
 use windrow::prelude::*;
 
 use crate::random::Random;
@@ -352,5 +353,32 @@ fn a_panic_ends_a_split() {
                 .for_each(|part| assert_ne!(part, [2_000], "given"));
         });
         assert!(text(&*payload).contains("given"));
+    });
+}
+
+#[test]
+fn a_cancelled_split_says_so() {
+    on_pools(|| {
+        for len in [0, 1, 3_000] {
+            let numbers = vec![1; len];
+            let token = CancelToken::new();
+            let lens = || numbers.par_split(|x| *x == 0).map(<[i32]>::len);
+            let collected: Vec<usize> = lens().cancel(&token).collect().unwrap();
+            assert_eq!(collected, [len]);
+            token.cancel();
+            assert!(lens().cancel(&token).collect::<Vec<_>>().is_err());
+        }
+        // In the middle: either everything was looked at, or it is told.
+        let numbers: Vec<usize> = (0..3_000).collect();
+        let token = CancelToken::new();
+        let splits = numbers.par_split(|&i| {
+            if i == 1_500 {
+                token.cancel();
+            }
+            i % 100 == 0
+        });
+        if let Ok(parts) = splits.cancel(&token).collect::<Vec<_>>() {
+            assert_eq!(parts.len(), 31);
+        }
     });
 }

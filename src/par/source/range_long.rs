@@ -102,7 +102,11 @@ impl<T: RangeItem> Steps for Blocks<T> {
             };
             let (from, to) = (self.first.far(at), self.first.far(last));
             fold = feed_inclusive(from, to, consumer, fold);
-            if last == end || consumer.is_stopped(&fold) {
+            if last == end {
+                return fold;
+            }
+            if consumer.is_stopped(&fold) {
+                consumer.cut_short();
                 return fold;
             }
             // SAFETY: a current participant is alive as long as this thread is in its pool.

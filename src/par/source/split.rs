@@ -23,7 +23,7 @@
 //! the part between them, of which nobody knows whether it is one, is not given.
 
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, Span, Steps, drive_steps};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, forward};
 use std::fmt;
 use std::ops::Range;
 
@@ -90,14 +90,17 @@ impl<X: fmt::Debug> fmt::Debug for Splits<X> {
 impl<X: Cutter> ParallelIterator for Splits<X> {
     type Item = X::Part;
 
-    fn drive<C: Consumer<X::Part>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
+    fn drive<C: Consumer<X::Part>>(self, consumer: &C, mut fold: C::Fold) -> C::Fold {
         let len = self.cutter.len();
         if len == 0 {
-            if !X::EMPTY_LAST || consumer.is_stopped(&fold) {
-                return fold;
+            if X::EMPTY_LAST && consumer.is_stopped(&fold) {
+                consumer.cut_short();
+            } else if X::EMPTY_LAST {
+                // SAFETY: from end to end.
+                fold = consumer.take(fold, unsafe { self.cutter.part(0..0) });
+                consumer.pause(&mut fold);
             }
-            // SAFETY: from end to end.
-            return consumer.take(fold, unsafe { self.cutter.part(0..0) });
+            return fold;
         }
         let consumer = Splitting {
             inner: consumer,
@@ -235,12 +238,14 @@ where
         };
         // A piece of its own, as `left` may have pieces appended to it already and take no more items.
         let mut fold = self.inner.begin(seam);
-        if !self.inner.is_stopped(&fold) {
+        // Not whether it is stopped: all has been looked at, and nothing need be lost.
+        if !self.inner.is_full(&fold) {
             // SAFETY: these are boundaries, and `open` has been taken out.
             fold = self
                 .inner
                 .take(fold, unsafe { self.cutter.part(open..end) });
         }
+        self.inner.pause(&mut fold);
         let part = self.inner.finish(fold);
         left.map(|fold| self.inner.append(fold, part))
     }
@@ -253,6 +258,7 @@ where
 {
     type Fold = Piece<C::Fold>;
     type Part = Piece<C::Part>;
+    forward!([.inner] is_full is_stopped reach pause at panicked cut_short);
 
     fn begin(&self, at: usize) -> Piece<C::Fold> {
         Piece::new(self.inner.begin(at), self.cutter.align(at))
@@ -315,26 +321,6 @@ where
         // Not the end if the consumer is full.
         piece.reached = from.min(end);
         piece
-    }
-
-    fn is_full(&self, piece: &Piece<C::Fold>) -> bool {
-        self.inner.is_full(&piece.inner)
-    }
-
-    fn is_stopped(&self, piece: &Piece<C::Fold>) -> bool {
-        self.inner.is_stopped(&piece.inner)
-    }
-
-    fn reach(&self, piece: &mut Piece<C::Fold>, at: usize) {
-        self.inner.reach(&mut piece.inner, at);
-    }
-
-    fn at(&self, piece: &Piece<C::Fold>) -> usize {
-        self.inner.at(&piece.inner)
-    }
-
-    fn panicked(&self) {
-        self.inner.panicked();
     }
 
     fn finish(&self, piece: Piece<C::Fold>) -> Piece<C::Part> {
