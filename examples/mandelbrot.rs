@@ -114,8 +114,7 @@ impl Cli {
 
     /// A loop over the rows, each of which is a slice of its own to write to: no lock, no copy.
     fn paint(&self, picture: &mut [u8]) {
-        let rows: Vec<_> = picture.chunks_mut(self.row_len()).collect();
-        let rows = rows.into_par_iter();
+        let rows = picture.par_chunks_mut(self.row_len());
         rows.enumerate().for_each(|(y, row)| self.paint_row(y, row));
     }
 
