@@ -10,6 +10,7 @@ pub(crate) mod collections;
 pub(crate) mod cut_in_two;
 pub(crate) mod cuts;
 pub(crate) mod delegate;
+mod either;
 pub(crate) mod empty;
 pub(crate) mod ground;
 pub(crate) mod inline;

@@ -1,8 +1,8 @@
 //! Loops over clones of one value.
 
+use crate::par::adapt::zip::Zip;
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item, drive_steps};
-use crate::par::source::multi_zip::MultiZip;
 use crate::sync::Mutex;
 use std::fmt;
 
@@ -74,13 +74,13 @@ impl<T: Clone + Send> Repeat<T> {
     /// let pairs: Vec<_> = repeat('x').zip([1, 2]).collect();
     /// assert_eq!(pairs, [('x', 1), ('x', 2)]);
     /// ```
-    pub fn zip<Z>(self, zip_op: Z) -> MultiZip<(RepeatN<T>, Z::Iter)>
+    pub fn zip<Z>(self, zip_op: Z) -> Zip<RepeatN<T>, Z::Iter>
     where
         Z: IntoParallelIterator<Iter: IndexedParallelIterator>,
     {
         let other = zip_op.into_par_iter();
         let len = other.len();
-        (self.take(len), other).into_par_iter()
+        self.take(len).zip(other)
     }
 }
 
