@@ -379,6 +379,13 @@ impl Registry {
         idle.min(self.processors - 1).max(1)
     }
 
+    /// A hint: fewer threads are at work than could be at a time, so what is forked now will be taken.
+    pub(crate) fn has_idle_thread(&self) -> bool {
+        let counts = self.idle.counts();
+        let at_work = (counts.active() + counts.guests()).saturating_sub(counts.searching());
+        at_work < self.idle.size().min(self.processors)
+    }
+
     /// A place for the calling thread, which is not of this pool.
     pub(crate) fn guest_place(&self) -> &Participant {
         let free = self.free_guests.lock().pop();

@@ -4,6 +4,7 @@
 
 mod alone;
 #[allow(dead_code, reason = "other tests use the rest of it")]
+#[allow(dead_code, reason = "other binaries use the rest")]
 mod random;
 mod support;
 mod virtual_time;
@@ -46,6 +47,7 @@ mod loops_indexed_drops;
 mod loops_owned_items;
 mod loops_ranges;
 mod loops_slices;
+mod loops_sorts;
 mod loops_strings;
 mod panic_product;
 mod pausing;
