@@ -25,8 +25,8 @@ rows
   15  mandelbrot, a row an item     16  a loop of 1,000 light items
   17  two items of 5 ms             18  a heavy item among light ones
   19  map and collect               20  map and sum
-  21  a bridge from an iterator     23  a loop in a loop in a task
-  24  a million items of 10 ns
+  21  a bridge from an iterator     22  sorts
+  23  a loop in a loop in a task    24  a million items of 10 ns
 ";
 
 /// The row that is a comparison of other rows.
@@ -82,6 +82,7 @@ pub(crate) struct LoopSizes {
     pub(crate) summed: usize,
     /// Items of a bridge that take 1 us each, and such that take 32 ns.
     pub(crate) bridged: [usize; 2],
+    pub(crate) sorted: usize,
     /// The lengths of the outer and of the inner loop.
     pub(crate) nested: [usize; 2],
 }
@@ -106,6 +107,7 @@ const FULL: Sizes = Sizes {
         collected: 1_000_000,
         summed: 4_000_000,
         bridged: [10_000, 100_000],
+        sorted: 4_000_000,
         nested: [1_000, 1_000],
     },
     idle: Duration::from_secs(5),
@@ -132,6 +134,7 @@ const QUICK: Sizes = Sizes {
         collected: 10_000,
         summed: 10_000,
         bridged: [100, 1_000],
+        sorted: 10_000,
         nested: [20, 50],
     },
     idle: Duration::from_millis(100),

@@ -1,4 +1,7 @@
-//! Rows 19 to 21: loops over much data: collected, summed up, from an iterator.
+//! Rows 19 to 22: loops over much data: collected, summed up, from an iterator, sorted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use orx_parallel::BasicPool;
 
@@ -6,7 +9,7 @@ use crate::args::Plan;
 use crate::loop_bodies::{NS_32, US_1, cheap, churn};
 use crate::loop_peers::{by_orx, by_rayon, by_windrow};
 use crate::loops::{From, Loop};
-use crate::measure::{Calls, Row};
+use crate::measure::{Calls, Row, Who, time};
 use crate::peers::Pools;
 use crate::report::grouped;
 use crate::verdict::Rule;
@@ -33,6 +36,20 @@ pub(crate) fn rows<'a>(plan: &Plan, pools: &'a [Pools]) -> Vec<Row<'a>> {
         &[Rule::OfBestPeer(1.0)],
         pools,
     ));
+    if plan.wants(22) {
+        let (stable, unstable) = (by_windrow::sort, by_windrow::sort_unstable);
+        let sorts: [(_, Sort, Sort, Sort); 2] = [
+            ("a", <[u64]>::sort, stable, by_rayon::sort),
+            (
+                "b",
+                <[u64]>::sort_unstable,
+                unstable,
+                by_rayon::sort_unstable,
+            ),
+        ];
+        let sorts = sorts.into_iter();
+        rows.extend(sorts.map(|sorts| sort_row(sorts, sizes.sorted, pools)));
+    }
     rows
 }
 
@@ -101,5 +118,46 @@ fn bridge_row<'a>(
     .add_to(&mut row, From::Workers, pools, |call| {
         Calls::hot(3).median_time(call) / 1e6
     });
+    row
+}
+
+type Sort = fn(&mut [u64]);
+
+fn sort_row<'a>(
+    (letter, sequential, windrow, rayon): (&'static str, Sort, Sort, Sort),
+    items: usize,
+    pools: &'a [Pools],
+) -> Row<'a> {
+    let kind = if letter == "a" { "stable" } else { "unstable" };
+    let title = format!("{} numbers sorted, {kind}", grouped(items as f64, 0));
+    let rules = [Rule::OfPeer(Who::Rayon, 1.0), Rule::Growth(1.2)];
+    let mut row = Row::new((22, letter), title, "ms", rules);
+    let unsorted: Vec<u64> = (0..items as u64).map(|n| churn(n, 4)).collect();
+    let buffer = unsorted.clone();
+    // All samples sort the same memory.
+    let memory = Rc::new((unsorted, RefCell::new(buffer)));
+    let sample = move |sort: &mut (dyn FnMut(&mut [u64]) + Send)| {
+        let (unsorted, buffer) = &*memory;
+        let mut buffer = buffer.borrow_mut();
+        buffer.copy_from_slice(unsorted);
+        let time = time(|| sort(&mut buffer));
+        assert!(buffer.is_sorted());
+        time / 1e6
+    };
+    row.add(Who::Sequential, "", 0, {
+        let sample = sample.clone();
+        move || sample(&mut |numbers| sequential(numbers))
+    });
+    for pool in pools {
+        let n = pool.threads;
+        row.add_judged("", n, {
+            let sample = sample.clone();
+            move || sample(&mut |numbers| pool.windrow.install(|| windrow(numbers)))
+        });
+        row.add(Who::Rayon, "", n, {
+            let sample = sample.clone();
+            move || sample(&mut |numbers| pool.rayon.install(|| rayon(numbers)))
+        });
+    }
     row
 }

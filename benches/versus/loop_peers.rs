@@ -62,6 +62,14 @@ in_words_of_both! {
     pub(crate) fn bridged(items: impl Iterator<Item = u64> + Send, rounds: u32) -> u64 {
         items.par_bridge().map(|n| churn(n, rounds) >> 32).sum()
     }
+
+    pub(crate) fn sort(numbers: &mut [u64]) {
+        numbers.par_sort();
+    }
+
+    pub(crate) fn sort_unstable(numbers: &mut [u64]) {
+        numbers.par_sort_unstable();
+    }
 }
 
 /// Loops that name their pool, so that the calling thread need not be one of its workers.
