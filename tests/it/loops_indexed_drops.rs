@@ -90,12 +90,15 @@ where
     }
 }
 
+/// A way to consume a loop, and its name.
+type End<I> = (&'static str, fn(I));
+
 fn check_ends<I: ParallelIterator>(
     pool: &ThreadPool,
     shape: &(impl Fn(Source, Source) -> I + Sync),
     lens: (usize, usize),
 ) {
-    let ends: [(&str, fn(I)); 5] = [
+    let ends: [End<I>; 5] = [
         ("undriven", drop),
         ("driven", |all| all.for_each(drop)),
         ("collected", |all| drop(all.collect::<Vec<_>>())),
@@ -116,7 +119,7 @@ fn check_panics<I: ParallelIterator>(
 ) {
     for number in 0..lens.0 + lens.1 {
         for trap in [Trap::Given, Trap::Dropped] {
-            let ends: [(&str, fn(I)); 3] = [
+            let ends: [End<I>; 3] = [
                 ("driven", |all| all.for_each(drop)),
                 ("collected", |all| drop(all.collect::<Vec<_>>())),
                 ("last", |all| drop(all.find_last(|_| true))),

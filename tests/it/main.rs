@@ -3,7 +3,6 @@
 //! `thread_start`.
 
 mod alone;
-#[allow(dead_code, reason = "other tests use the rest of it")]
 #[allow(dead_code, reason = "other binaries use the rest")]
 mod random;
 mod support;

@@ -9,7 +9,6 @@ macro_rules! methods {
         ///
         /// assert_eq!((0..10).into_par_iter().len(), 10);
         /// ```
-        #[allow(clippy::len_without_is_empty, reason = "as in `ExactSizeIterator`")]
         fn len(&self) -> usize {
             self.steps()
         }

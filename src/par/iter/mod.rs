@@ -133,6 +133,7 @@ pub trait ParallelIterator: Sized + Send {
 /// let roots = [1, 2, 3];
 /// assert!(squares.par_iter().zip(&roots).all(|(square, root)| root * root == *square));
 /// ```
+#[allow(clippy::len_without_is_empty, reason = "as in `ExactSizeIterator`")]
 pub trait IndexedParallelIterator: ParallelIterator + Steps {
     /// The item at `index`.
     ///

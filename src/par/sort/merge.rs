@@ -64,7 +64,6 @@ where
 }
 
 /// Both slices, each cut in two, so that the first parts have the first `count` items of the output.
-#[expect(clippy::type_complexity, reason = "four slices")]
 fn halves<'a, T, F>(
     left: &'a mut [T],
     right: &'a mut [T],

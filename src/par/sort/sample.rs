@@ -25,7 +25,6 @@ impl Sample {
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            #[expect(clippy::cast_possible_truncation, reason = "33 bits have gone")]
             let within = (random >> 33) as usize % (share - 2);
             part * share + within
         });

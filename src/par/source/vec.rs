@@ -110,8 +110,10 @@ impl<T: Send> Drop for Drain<'_, T> {
                 let vec = unsafe { &mut *self.0.vec };
                 let start = vec.as_mut_ptr();
                 let tail = len - range.end;
-                // SAFETY: both within the vector's old length.
-                let (from, to) = unsafe { (start.add(range.end), start.add(range.start)) };
+                // SAFETY: within the vector's old length.
+                let from = unsafe { start.add(range.end) };
+                // SAFETY: as above.
+                let to = unsafe { start.add(range.start) };
                 // SAFETY: the tail's items are initialized, and the gap's are gone.
                 unsafe { std::ptr::copy(from, to, tail) };
                 // SAFETY: so many are initialized now.
