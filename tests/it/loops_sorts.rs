@@ -56,11 +56,14 @@ fn in_pools(test: impl Fn() + Sync) {
     outcome.unwrap_or_else(|payload| resume_unwind(payload));
 }
 
+/// A key, and where it was.
+type Placed = (u64, usize);
+
 /// All sorts give what the standard library's stable sort gives for keys with their places.
 fn assert_all_sort(items: &[u64]) {
     let mut sorted = items.to_vec();
     sorted.sort_unstable();
-    let placed: Vec<(u64, usize)> = items.iter().copied().zip(0..).collect();
+    let placed: Vec<Placed> = items.iter().copied().zip(0..).collect();
     let mut stable = placed.clone();
     stable.sort_by_key(|item| item.0);
 
@@ -76,7 +79,7 @@ fn assert_all_sort(items: &[u64]) {
         sort(&mut items);
         items
     };
-    let place = |sort: &dyn Fn(&mut [(u64, usize)])| {
+    let place = |sort: fn(&mut [Placed])| {
         let mut placed = placed.clone();
         sort(&mut placed);
         placed
@@ -88,9 +91,9 @@ fn assert_all_sort(items: &[u64]) {
     let by_key = sort(&|v| v.par_sort_unstable_by_key(|a| *a));
     assert!(by_key == sorted, "{}", what());
 
-    assert!(place(&|v| v.par_sort_by(|a, b| a.0.cmp(&b.0))) == stable);
-    assert!(place(&|v| v.par_sort_by_key(|a| a.0)) == stable);
-    assert!(place(&|v| v.par_sort_by_cached_key(|a| a.0)) == stable);
+    assert!(place(|v| v.par_sort_by(|a, b| a.0.cmp(&b.0))) == stable);
+    assert!(place(|v| v.par_sort_by_key(|a| a.0)) == stable);
+    assert!(place(|v| v.par_sort_by_cached_key(|a| a.0)) == stable);
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn strings_and_large_items_are_sorted() {
 #[test]
 fn items_without_a_size_can_be_sorted() {
     in_pools(|| {
-        let mut nothing = vec![(); 100_000];
+        let mut nothing = [(); 100_000];
         nothing.par_sort();
         nothing.par_sort_unstable();
         let keys = AtomicUsize::new(0);
@@ -347,6 +350,8 @@ fn a_panic_in_every_comparison_from_one_on_leaves_each_item_once() {
     });
 }
 
+type Inconsistent<'f> = &'f (dyn Fn(&Counted<'_>, &Counted<'_>) -> Ordering + Sync);
+
 #[test]
 fn an_inconsistent_comparison_neither_hangs_nor_loses_an_item() {
     in_pools(|| {
@@ -365,8 +370,7 @@ fn an_inconsistent_comparison_neither_hangs_nor_loses_an_item() {
                 0 => a.key.cmp(&b.key),
                 _ => b.key.cmp(&a.key),
             };
-            let compares: [&(dyn Fn(&Counted<'_>, &Counted<'_>) -> Ordering + Sync); 5] =
-                [&dice, &always, &never, &circle, &parity];
+            let compares: [Inconsistent<'_>; 5] = [&dice, &always, &never, &circle, &parity];
             for compare in compares {
                 for sort in 0..2 {
                     let alive = AtomicIsize::new(0);

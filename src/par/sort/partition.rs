@@ -76,8 +76,8 @@ fn partition_all<T>(items: &mut [T], belongs_left: impl Fn(&T) -> bool) -> usize
     border + usize::from(left)
 }
 
-/// Swaps pairs of items that both are on the wrong side.
-fn partition_some<T>(items: &mut [T], belongs_left: impl Fn(&T) -> bool) -> usize {
+/// As [`partition`]. Swaps pairs of items that both are on the wrong side.
+pub(super) fn partition_some<T>(items: &mut [T], belongs_left: impl Fn(&T) -> bool) -> usize {
     let (mut from, mut to) = (0, items.len());
     loop {
         while from < to && belongs_left(&items[from]) {

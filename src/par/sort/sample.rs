@@ -62,4 +62,14 @@ impl Sample {
         let goes_on = |&&at: &&usize| falls(at) == falls(at + 1);
         self.places.iter().filter(goes_on).count() > SIZE * 3 / 4
     }
+
+    /// Hardly an item is less than the one before it.
+    pub(super) fn is_nearly_sorted<T>(
+        &self,
+        items: &[T],
+        compare: &impl Fn(&T, &T) -> Ordering,
+    ) -> bool {
+        let falls = |&&at: &&usize| compare(&items[at + 1], &items[at]) == Ordering::Less;
+        self.places.iter().filter(falls).count() <= SIZE / 12
+    }
 }

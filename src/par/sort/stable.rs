@@ -7,7 +7,7 @@ use crate::pool::free::join;
 use std::cmp::Ordering;
 use std::mem::MaybeUninit;
 
-/// A slice that is longer than this is cut; what is sorted in one go has at least a fourth of this.
+/// What is not longer than this is sorted in one go.
 const LONGEST: usize = 16 * 1024;
 
 /// Sorts `items`; equal ones stay in their order.
