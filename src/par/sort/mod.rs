@@ -5,8 +5,8 @@
 //!
 //! | when | how |
 //! |---|---|
-//! | it is short (16 Ki items) | if it is a run it stays, even a descending one; else the standard library's sort |
-//! | a thread of the pool is idle, or the part seems to have runs | both halves, forked, then a merge ([`merge`]) |
+//! | it is short (16 Ki items, or 4 Ki if a thread of the pool is idle) | if it is a run it stays, even a descending one; else the standard library's sort |
+//! | a thread is idle, or the part seems to have runs | both halves, forked, then a merge ([`merge`]) |
 //! | else | a partition by way of the buffer ([`spread`]), then both sides, forked |
 //!
 //! A partition costs a thread less than a merge, and what it gives need not be merged; but a second thread has

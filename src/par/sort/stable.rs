@@ -1,14 +1,17 @@
-//! The stable sort: a merge sort.
+//! The stable sort: halves that are merged, and partitions, see [`sort`](super).
 
 use crate::par::sort::run::{Order, Place, Run, order_of};
 use crate::par::sort::sample::Sample;
-use crate::par::sort::{merge::merge, somebody_is_idle, spread::spread, worth_forking};
+use crate::par::sort::{SHORT, merge::merge, somebody_is_idle, spread::spread, worth_forking};
 use crate::pool::free::join;
 use std::cmp::Ordering;
 use std::mem::MaybeUninit;
 
-/// What is not longer than this is sorted in one go.
+/// What is not longer than this is sorted in one go, unless somebody waits for work.
 const LONGEST: usize = 16 * 1024;
+
+/// What is not longer than this is sorted in one go in any case.
+const LEAST: usize = 2 * SHORT;
 
 /// Sorts `items`; equal ones stay in their order.
 pub(crate) fn sort<T, F>(items: &mut [T], compare: F)
@@ -38,7 +41,8 @@ where
     T: Send,
     F: Fn(&T, &T) -> Ordering + Sync,
 {
-    if items.len() <= LONGEST {
+    let idle = items.len() > LEAST && somebody_is_idle();
+    if items.len() <= if idle { LEAST } else { LONGEST } {
         let order = order_of(items, compare).unwrap_or_else(|| {
             items.sort_by(compare);
             Order::Ascending
@@ -46,7 +50,7 @@ where
         return Run::at_home(items, buffer, order);
     }
     let sample = Sample::new(items);
-    if levels == 0 || somebody_is_idle() || sample.has_runs(items, compare) {
+    if levels == 0 || idle || sample.has_runs(items, compare) {
         sort_halves(items, buffer, levels, compare)
     } else {
         sort_sides(items, buffer, sample, levels - 1, compare)
