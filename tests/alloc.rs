@@ -1,4 +1,4 @@
-//! Contract line 9: hot paths do not allocate. `join`: nothing; `spawn`: one allocation for the task and its handle.
+//! Contract line 9: hot paths do not allocate. `join` and loops: nothing; `spawn`: one allocation for the task and its handle.
 //!
 //! Allocations are counted on the threads that a test has marked, so that the tests do not see each other. The pools here
 //! have no spare threads: starting one is an allocation, but no part of a `join` or a `spawn`.
@@ -11,7 +11,8 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use windrow::{JoinHandle, ThreadPool, combine};
+use windrow::prelude::*;
+use windrow::{CancelToken, JoinHandle, ThreadPool, combine};
 
 use watchdog::watched;
 
@@ -333,5 +334,111 @@ fn the_memory_of_a_run_does_not_grow_with_its_results() {
             }
             COUNTER.set(None);
         }
+    });
+}
+
+/// Loops of many kinds, none of which has a result that needs memory.
+fn loops(numbers: &[u64], token: &CancelToken) {
+    let sum: u64 = numbers.par_iter().map(|x| x ^ 1).sum();
+    let even = numbers.par_iter().filter(|x| *x % 2 == 0).count();
+    let parts = numbers
+        .par_chunks(7)
+        .zip(numbers.par_windows(3))
+        .map(|(a, b)| a[0] + b[2]);
+    let greatest = parts.rev().skip(1).step_by(2).max();
+    let folded = numbers
+        .par_iter()
+        .fold(|| 0, |a, b| a ^ b)
+        .reduce(|| 0, |a, b| a ^ b);
+    let found = numbers
+        .par_iter()
+        .enumerate()
+        .find_first(|(i, _)| *i == numbers.len() / 2);
+    let pairs = numbers
+        .par_iter()
+        .flat_map(|&x| (0..x % 3).into_par_iter().map(move |y| x + y));
+    let pairs = pairs.chain(0..9).map(|x| x / 2).min();
+    let bridged: u64 = numbers.iter().par_bridge().copied().sum();
+    let told: Option<u64> = numbers.par_iter().copied().cancel(token).sum().ok();
+    let states = numbers.par_iter().with_worker_state(|| 0).map(|state, x| {
+        *state += x;
+        *state
+    });
+    let states = states.progress(|_| ()).any(|x| x == u64::MAX);
+    let checked = numbers
+        .par_iter()
+        .try_for_each(|&x| (x < u64::MAX).then_some(()));
+    numbers
+        .par_iter()
+        .for_each_init(|| 0, |state, x| *state += x);
+    black_box((
+        sum, even, greatest, folded, found, pairs, bridged, told, states, checked,
+    ));
+}
+
+#[test]
+fn loops_on_the_only_worker_do_not_allocate() {
+    watched(|| {
+        let count = Count::of_workers();
+        let pool = count.pool(1);
+        let numbers: Vec<u64> = (0..1000).collect();
+        let token = CancelToken::new();
+        let allocations = pool.install(|| {
+            loops(&numbers, &token);
+            count.during(|| (0..10).for_each(|_| loops(&numbers, &token)))
+        });
+        assert_eq!(allocations, 0);
+    });
+}
+
+/// As with joins, few of many rounds may allocate at all.
+#[test]
+fn loops_that_are_shared_with_other_workers_do_not_allocate() {
+    watched(|| {
+        for size in [2, 8] {
+            let count = Count::of_workers();
+            let pool = count.pool(size);
+            let numbers: Vec<u64> = (0..10_000).collect();
+            let token = CancelToken::new();
+            pool.broadcast(|_| loops(&numbers, &token));
+            let rounds: Vec<usize> = pool.install(|| {
+                let mut rounds = Vec::with_capacity(100);
+                for _ in 0..100 {
+                    rounds.push(count.during(|| loops(&numbers, &token)));
+                }
+                rounds
+            });
+            let with_allocations = rounds
+                .iter()
+                .filter(|&&allocations| allocations > 0)
+                .count();
+            assert!(
+                with_allocations <= 10,
+                "{size} workers, allocations of each round: {rounds:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn what_a_loop_allocates_is_its_result() {
+    watched(|| {
+        let count = Count::of_workers();
+        let pool = count.pool(1);
+        let numbers: Vec<u64> = (0..10_000).rev().collect();
+        let mut into = Vec::with_capacity(numbers.len());
+        let mut sorted = numbers.clone();
+        pool.install(|| {
+            numbers.par_iter().copied().collect_into_vec(&mut into);
+            let made = count.during(|| drop(numbers.par_iter().copied().collect::<Vec<_>>()));
+            assert_eq!(made, 1, "a vector of a known length");
+            let reused = count.during(|| numbers.par_iter().copied().collect_into_vec(&mut into));
+            assert_eq!(reused, 0, "a vector that there is");
+            assert_eq!(
+                count.during(|| sorted.par_sort_unstable()),
+                0,
+                "a sort in place"
+            );
+        });
     });
 }

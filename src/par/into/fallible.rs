@@ -4,7 +4,7 @@
 //! the left one's comes first. So which it is may change from run to run if there are several.
 
 use crate::par::iter::{FromParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, forward};
 use crate::sync::{AtomicBool, Ordering};
 
 impl<C, T> FromParallelIterator<Option<T>> for Option<C>
@@ -102,6 +102,7 @@ where
     /// With the piece's failure.
     type Fold = (C::Fold, Option<E>);
     type Part = (C::Part, Option<E>);
+    forward!([.0] reach pause at panicked cut_short);
 
     fn begin(&self, at: usize) -> Self::Fold {
         (self.inner.begin(at), None)
@@ -151,20 +152,6 @@ where
     #[inline]
     fn is_stopped(&self, fold: &Self::Fold) -> bool {
         self.has_failed() || self.inner.is_stopped(&fold.0)
-    }
-
-    #[inline]
-    fn reach(&self, fold: &mut Self::Fold, at: usize) {
-        self.inner.reach(&mut fold.0, at);
-    }
-
-    #[inline]
-    fn at(&self, fold: &Self::Fold) -> usize {
-        self.inner.at(&fold.0)
-    }
-
-    fn panicked(&self) {
-        self.inner.panicked();
     }
 
     fn finish(&self, (fold, failure): Self::Fold) -> Self::Part {
