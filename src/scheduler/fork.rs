@@ -82,6 +82,15 @@ impl Participant {
         self.forks.wants_fork()
     }
 
+    /// What is forked here will take long: wakes even a worker that would notice it by itself, in its time.
+    #[cold]
+    pub(crate) fn call_for_help(&self) {
+        if self.forks.levels() != 0 {
+            let registry = self.registry();
+            registry.act_on(registry.idle.notify_again(Kind::LongFork));
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn promote(&self) {

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     /// A promoted fork: its owner will run it if nobody else does. Waking is only worth it while
     /// fewer threads than the pool's size are at work, guests included.
     Fork,
+    /// The same, and it is known to take long.
+    LongFork,
 }
 
 /// What the publisher must do.
@@ -152,7 +154,7 @@ impl Idle {
     pub(crate) fn has_room(&self, counts: Counts, kind: Kind) -> bool {
         let busy = match kind {
             Kind::Task => counts.active(),
-            Kind::Fork => counts.active() + counts.guests(),
+            Kind::Fork | Kind::LongFork => counts.active() + counts.guests(),
         };
         busy < self.size() && !counts.paused()
     }

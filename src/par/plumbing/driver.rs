@@ -326,6 +326,9 @@ where
                         break;
                     }
                     grain.done(left);
+                    if grain.takes_long() {
+                        here.call_for_help();
+                    }
                 }
                 Claim::Robbed(rest) => {
                     fold = self.go_on(here, local, grain, rest, fold);

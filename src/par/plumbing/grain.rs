@@ -22,6 +22,10 @@ const NOT_WORTH_A_CLOCK: u64 = Duration::from_micros(3).as_nanos() as u64;
 /// Steps that together should take less are not shared.
 const NOT_WORTH_SHARING: u64 = 250;
 
+/// A piece that should last longer wakes a thread that has not noticed it: that takes 2 to 5 µs here, and one that
+/// lingers looks every 100 to 250 µs by itself.
+const WORTH_A_CALL: u64 = Duration::from_micros(50).as_nanos() as u64;
+
 /// A loop begins with a step, or with several if it is as many times as long.
 const MANY: usize = 64;
 
@@ -32,6 +36,15 @@ pub(crate) struct Grain {
     least: usize,
     most: usize,
     clock: Clock,
+    call: Call,
+}
+
+/// Whether somebody is to be woken.
+#[derive(Debug, PartialEq)]
+enum Call {
+    NotYet,
+    Due,
+    Done,
 }
 
 #[derive(Debug)]
@@ -56,6 +69,7 @@ impl Grain {
             } else {
                 Clock::Running(ticks::now())
             },
+            call: Call::NotYet,
         }
     }
 
@@ -78,6 +92,16 @@ impl Grain {
         }
     }
 
+    /// It has just turned out that there is enough to do for one more: true once.
+    #[inline]
+    pub(crate) fn takes_long(&mut self) -> bool {
+        let due = self.call == Call::Due;
+        if due {
+            self.call = Call::Done;
+        }
+        due
+    }
+
     fn bounded(&self, next: usize) -> usize {
         next.clamp(self.least, self.most)
     }
@@ -98,6 +122,9 @@ impl Grain {
                 .min(rest / 4);
             self.next = self.bounded(next);
             self.clock = Clock::Running(now);
+            if self.call == Call::NotYet && rest > lasts(WORTH_A_CALL) {
+                self.call = Call::Due;
+            }
         }
     }
 }
