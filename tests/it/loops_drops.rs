@@ -1,0 +1,328 @@
+//! Every item is given or dropped once, whatever happens: chains of adaptors over owned items, drawn at random, with a
+//! panic, a cancelled token or a match at any call of a closure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use windrow::iter::{IndexedParallelIterator, ParallelIterator};
+use windrow::prelude::*;
+use windrow::{CancelToken, ThreadPool};
+
+use crate::loop_support::{Book, Deed, Item, linger};
+use crate::random::Random;
+use crate::support::{SIZES, pool};
+use crate::watchdog::watched_as;
+
+/// A loop: which source, adaptors and consumer.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    len: usize,
+    source: u64,
+    near: u64,
+    far: u64,
+    end: u64,
+}
+
+const SOURCES: u64 = 2;
+const NEARS: u64 = 4;
+const FARS: u64 = 10;
+const ENDS: u64 = 8;
+
+impl Chain {
+    fn drawn(random: &mut Random, len: usize) -> Chain {
+        Chain {
+            len,
+            source: random.below(SOURCES),
+            near: random.below(NEARS),
+            far: random.below(FARS),
+            end: random.below(ENDS),
+        }
+    }
+
+    fn run(self, book: &Arc<Book>) {
+        let mut items = book.items(self.len + 2);
+        if self.source == 0 {
+            self.near(book, items.into_par_iter());
+        } else {
+            self.near(book, items.par_drain(1..=self.len));
+        }
+    }
+
+    fn near<I: IndexedParallelIterator<Item = Item>>(self, book: &Arc<Book>, items: I) {
+        let others = book.items(self.len);
+        match self.near {
+            0 => self.far(book, items),
+            1 => self.far(
+                book,
+                items.zip(others).map(|(item, _other)| {
+                    book.tick();
+                    item
+                }),
+            ),
+            2 => self.far(book, items.chain(others)),
+            _ => self.far(book, items.skip(1).take(self.len / 2).rev()),
+        }
+    }
+
+    fn far<I: ParallelIterator<Item = Item>>(self, book: &Arc<Book>, items: I) {
+        let tick = |_: &Item| {
+            book.tick();
+        };
+        match self.far {
+            0 => self.end(book, items),
+            1 => self.end(book, items.inspect(tick)),
+            2 => self.end(
+                book,
+                items.filter(|item| {
+                    book.tick();
+                    item.number() % 3 > 0
+                }),
+            ),
+            3 => self.end(book, items.flat_map_iter(|item| [item, book.item()])),
+            4 => self.end(
+                book,
+                items.flat_map(|item| {
+                    let mut all = book.items(9);
+                    book.tick();
+                    all.push(item);
+                    all
+                }),
+            ),
+            5 => self.end(book, items.intersperse(book.item())),
+            6 => self.end(book, items.take_any(self.len / 2)),
+            7 => self.end(
+                book,
+                items.map_with(book.item(), |_, item| {
+                    book.tick();
+                    item
+                }),
+            ),
+            8 => self.end(
+                book,
+                items
+                    .with_worker_state(|| {
+                        book.tick();
+                        book.item()
+                    })
+                    .map(|_, item| {
+                        book.tick();
+                        item
+                    }),
+            ),
+            _ => self.end(
+                book,
+                items
+                    .progress(|_| {
+                        book.tick();
+                    })
+                    .panic_fuse()
+                    .chain(book.items(3)),
+            ),
+        }
+    }
+
+    fn end<I: ParallelIterator<Item = Item>>(self, book: &Arc<Book>, items: I) {
+        let step = |item: Item| {
+            linger(0);
+            book.tick();
+            item
+        };
+        match self.end {
+            0 => drop(items.cancel(&book.token).collect::<Vec<_>>()),
+            1 => drop(items.map(step).cancel(&book.token).collect::<Vec<_>>()),
+            2 => drop(items.find_any(|_| book.tick())),
+            3 => drop(items.find_first(|_| book.tick())),
+            4 => drop(items.find_last(|_| book.tick())),
+            5 => drop(items.try_for_each(|item| if book.tick() { Err(item) } else { Ok(()) })),
+            6 => drop(
+                items
+                    .fold(Vec::new, |mut all, item| {
+                        all.push(step(item));
+                        all
+                    })
+                    .reduce(Vec::new, |mut all, more| {
+                        book.tick();
+                        all.extend(more);
+                        all
+                    }),
+            ),
+            _ => drop(items.partition::<Vec<_>, Vec<_>, _>(|item| {
+                book.tick();
+                item.number() % 3 > 0
+            })),
+        }
+    }
+
+    /// Whether there were enough calls for the deed.
+    fn holds(self, pool: &ThreadPool, deed: Deed, at: usize) -> bool {
+        let says = Says(format!("{self:?}, {deed:?} at call {at}"));
+        let book = Book::new(deed, at);
+        let ended = catch_unwind(AssertUnwindSafe(|| pool.install(|| self.run(&book))));
+        let done = book.is_done();
+        match deed {
+            Deed::Panic => assert_eq!(ended.is_err(), done),
+            Deed::PanicAnywhere => assert!(done || ended.is_ok()),
+            _ => assert!(ended.is_ok()),
+        }
+        drop(ended);
+        book.assert_balanced();
+        drop(says);
+        done
+    }
+}
+
+/// Says which loop it was, if the test fails.
+struct Says(String);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{}", self.0);
+        }
+    }
+}
+
+const DEEDS: [Deed; 5] = [
+    Deed::Nothing,
+    Deed::Panic,
+    Deed::PanicAnywhere,
+    Deed::Cancel,
+    Deed::Say,
+];
+
+fn drawn(size: usize, deed: Deed, seeds: std::ops::Range<u64>, longest: u64) {
+    watched_as(format!("pool of {size}, {deed:?}"), || {
+        let pool = pool(size);
+        for seed in seeds {
+            let seeded = Says(format!("seed {seed}"));
+            let mut random = Random::new(seed);
+            let len = random.below(longest) as usize;
+            let chain = Chain::drawn(&mut random, len);
+            chain.holds(&pool, deed, random.below(2 * len as u64 + 3) as usize);
+            drop(seeded);
+        }
+    });
+}
+
+#[test]
+fn a_small_loop_survives_a_deed_at_every_call() {
+    for size in SIZES {
+        for deed in DEEDS {
+            watched_as(format!("pool of {size}, {deed:?}"), || {
+                let pool = pool(size);
+                let mut random = Random::new(size as u64);
+                for len in [0, 1, 2, 5] {
+                    for _ in 0..12 {
+                        let chain = Chain::drawn(&mut random, len);
+                        let mut at = 0;
+                        while chain.holds(&pool, deed, at) && at < 200 {
+                            at += 1;
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_large_loop_survives_a_deed_at_any_call() {
+    for size in SIZES {
+        for deed in DEEDS {
+            drawn(size, deed, 0..40, 1500);
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_chain_survives_a_panic_in_its_midst() {
+    for size in SIZES {
+        watched_as(format!("pool of {size}"), || {
+            let pool = pool(size);
+            for near in 0..NEARS {
+                for far in 0..FARS {
+                    for end in 0..ENDS {
+                        let chain = Chain {
+                            len: 150,
+                            source: (near + far + end) % SOURCES,
+                            near,
+                            far,
+                            end,
+                        };
+                        chain.holds(&pool, Deed::Panic, 70);
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn an_iterator_that_is_not_driven_drops_its_items() {
+    let book = Book::new(Deed::Nothing, 0);
+    let mut drained = book.items(7);
+    let undriven = (
+        book.items(5).into_par_iter().zip(book.items(3)).skip(1),
+        drained.par_drain(2..4).intersperse(book.item()),
+        book.items(2).into_iter().par_bridge(),
+    );
+    drop(undriven);
+    assert_eq!(drained.len(), 5);
+    drop(drained);
+    book.assert_balanced();
+}
+
+#[test]
+fn a_report_of_progress_that_panics_at_the_begin_of_a_chunk_loses_no_item() {
+    for size in SIZES {
+        watched_as(format!("pool of {size}"), || {
+            let pool = pool(size);
+            let book = Book::new(Deed::Nothing, 0);
+            let items = book.items(300);
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                pool.install(|| {
+                    items
+                        .into_par_iter()
+                        // Long enough that a report is due before the end.
+                        .map(|item| {
+                            let since = std::time::Instant::now();
+                            while since.elapsed() < std::time::Duration::from_micros(500) {}
+                            item
+                        })
+                        .progress(|progress| {
+                            if progress.done < 300 {
+                                std::panic::resume_unwind(Box::new("a report"));
+                            }
+                        })
+                        .for_each(drop);
+                });
+            }));
+            assert!(ended.is_err());
+            book.assert_balanced();
+        });
+    }
+}
+
+#[test]
+fn results_that_are_cut_off_are_dropped_with_the_loop() {
+    for size in SIZES {
+        let pool = pool(size);
+        let (book, token) = (Book::new(Deed::Nothing, 0), CancelToken::new());
+        let collected = pool.install(|| {
+            (0..2000_usize)
+                .into_par_iter()
+                .map(|x| {
+                    linger(x);
+                    if x == 777 {
+                        token.cancel();
+                    }
+                    book.item()
+                })
+                .cancel(&token)
+                .collect::<Vec<_>>()
+        });
+        assert!(collected.map_or(true, |all| all.len() == 2000));
+        book.assert_balanced();
+    }
+}
