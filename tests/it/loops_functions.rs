@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use windrow::iter::{
-    empty, once, repeat, repeat_n, split, walk_tree, walk_tree_postfix, walk_tree_prefix,
+    Either, empty, once, repeat, repeat_n, split, walk_tree, walk_tree_postfix, walk_tree_prefix,
 };
 use windrow::prelude::*;
 
@@ -321,6 +321,35 @@ fn nodes_and_pieces_are_dropped_once_however_a_loop_ends() {
                 split(data(), splitter).for_each(|(range, _)| assert!(!range.contains(&2000)));
             });
             assert_eq!(alive.load(Ordering::SeqCst), 0);
+        });
+    }
+}
+
+#[test]
+fn either_of_two_gives_or_drops_each_item_once() {
+    for size in SIZES {
+        pool(size).install(|| {
+            let alive = AtomicUsize::new(0);
+            let nodes = || (0..2000).map(|i| Node::new(i, &alive)).collect::<Vec<_>>();
+            for backwards in [false, true] {
+                let either = || match nodes().into_par_iter() {
+                    forwards if !backwards => Either::Left(forwards),
+                    forwards => Either::Right(forwards.rev()),
+                };
+                let numbers: Vec<usize> = either().map(|node| node.0).collect();
+                let first = if backwards { 1999 } else { 0 };
+                assert_eq!((numbers.len(), numbers[0]), (2000, first));
+                drop(either());
+                assert_eq!(either().skip(10).step_by(3).take(5).zip(nodes()).count(), 5);
+                drop(either().find_any(|node| node.0 == 700));
+                panic_of(|| {
+                    either().enumerate().for_each(|(i, node)| {
+                        a_while();
+                        assert!(i + node.0 < 1999 || i < 1000);
+                    });
+                });
+                assert_eq!(alive.load(Ordering::SeqCst), 0);
+            }
         });
     }
 }
