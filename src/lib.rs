@@ -1,8 +1,14 @@
-//! A synchronous work-stealing thread pool for plain Rust: fork and join, scoped tasks with results,
-//! scatter and gather, priorities, and tasks with deadlines, retries, rates and groups, without an async
-//! runtime.
+//! A synchronous work-stealing thread pool for plain Rust: parallel loops, fork and join, scoped tasks with
+//! results, scatter and gather, priorities, and tasks with deadlines, retries, rates and groups, without an
+//! async runtime.
 //!
 //! ```
+//! use windrow::prelude::*;
+//!
+//! // Loops: iterators with the names that rayon has made known.
+//! let sum_of_squares: u64 = (1..=1000_u64).into_par_iter().map(|x| x * x).sum();
+//! assert_eq!(sum_of_squares, 333_833_500);
+//!
 //! // Fork and join on borrowed data, as deep as you like: a fork costs a nanosecond or two.
 //! fn sum(numbers: &[u64]) -> u64 {
 //!     if numbers.len() <= 1 {
@@ -23,6 +29,38 @@
 //! });
 //! assert_eq!(total, 14);
 //! ```
+//!
+//! # Loops
+//!
+//! `use windrow::prelude::*`, and slices, vectors, ranges, strings and collections have `par_iter` and its like. What
+//! they return has the methods of the standard library's iterators and more ([`iter::ParallelIterator`]):
+//!
+//! ```
+//! use std::time::Duration;
+//! use windrow::prelude::*;
+//!
+//! let text = "make hay\nwhile the sun\nshines";
+//! let longest = text.par_lines().max_by_key(|line| line.len());
+//! assert_eq!(longest, Some("while the sun"));
+//!
+//! let mut field = vec![0_u32; 90];
+//! field.par_chunks_mut(30).enumerate().for_each(|(row, places)| places.fill(row as u32));
+//!
+//! // One that stops in time, or says how far it has come.
+//! let total: u32 = field.par_iter().timeout(Duration::from_secs(60)).sum()?;
+//! assert_eq!(total, 90);
+//! # Ok::<(), windrow::iter::Interrupted>(())
+//! ```
+//!
+//! A loop begins on the calling thread and is cut only where another thread is free to take half of what is left, so
+//! a small one costs next to nothing and needs no cut-off, and one in a loop is shared like the outer one. Results
+//! are in the order of the items. [`on`](iter::ParallelIterator::on) runs a loop in a given pool,
+//! [`with_priority`](iter::ParallelIterator::with_priority) behind or before other work;
+//! [`cancel`](iter::ParallelIterator::cancel), [`deadline`](iter::ParallelIterator::deadline) and
+//! [`progress`](iter::ParallelIterator::progress) are for long ones. Without traits, there are [`ThreadPool::for_each`],
+//! [`ThreadPool::map`] and [`ThreadPool::map_reduce`], on scopes as well.
+//!
+//! If you come from rayon: the page [`migration`] says what is the same, what is not, and why.
 //!
 //! # The model
 //!
@@ -78,6 +116,14 @@
 //!
 //! | you have | use |
 //! |---|---|
+//! | the same to do for each item of a slice, a vector, a range, a string, a collection | [`par_iter`](iter::IntoParallelRefIterator::par_iter), [`into_par_iter`](iter::IntoParallelIterator::into_par_iter), and what follows them |
+//! | parts of a slice: chunks, windows | [`slice::ParallelSlice`], [`slice::ParallelSliceMut`] |
+//! | lines, words, characters | [`str::ParallelString`] |
+//! | items of a sequential iterator, in any order | [`par_bridge`](iter::ParallelBridge::par_bridge) |
+//! | a stream: items of a sequential iterator, results in order as they come | [`ordered`](iter::IterBridge::ordered) |
+//! | a tree to walk, or something of your own that can be cut in two | [`iter::walk_tree`], [`iter::split`] |
+//! | a buffer or a table for each thread of a loop | [`with_worker_state`](iter::ParallelIterator::with_worker_state) |
+//! | a loop that somebody may stop, or that must end in time | [`cancel`](iter::ParallelIterator::cancel), [`timeout`](iter::ParallelIterator::timeout) |
 //! | two to four closures, results needed here | [`join`], [`join3`], [`join4`] |
 //! | divide and conquer | [`join`], recursively, without a cut-off of your own |
 //! | many tasks that borrow | [`scope()`] and [`Scope::spawn`] |
@@ -113,6 +159,12 @@
 //! * A handle's `join` may run the task on the calling thread, with that thread's stack and thread-locals.
 //! * `fork`: a child process has none of the pool's threads. What needs one panics and says so (a thread
 //!   that was inside the pool and has to wait there ends the process); what the caller can do itself works.
+//! * In a loop's closures the thread may be the caller, which has no index, or stand in for another; a table
+//!   by thread is [`with_worker_state`](iter::ParallelIterator::with_worker_state).
+//!
+//! # Optional features
+//!
+//! `indicatif`: progress bars for loops, `progress_bar`. None is on by default.
 //!
 //! # Layers of the crate
 //!
@@ -167,7 +219,7 @@ pub mod prelude {
 }
 
 pub use par::{
-    array, collections, iter, option, range, range_inclusive, result, slice, str, string, vec,
+    array, collections, iter, migration, option, range, range_inclusive, result, slice, str, string, vec,
 };
 
 pub use autoscale::{AutoscaleError, Autoscaler, AutoscalerHandle};

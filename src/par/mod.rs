@@ -1,4 +1,17 @@
-//! Parallel loops.
+//! Parallel loops: iterators with the methods of rayon's, on an engine of their own.
+//!
+//! | file or folder | one idea |
+//! |---|---|
+//! | `iter` | the traits, and their methods by what they are for |
+//! | `plumbing` | how loops work inside: cut on demand, chunk by chunk |
+//! | `source` | what loops run over: slices, vectors, ranges, strings, collections, trees, other iterators |
+//! | `adapt` | what is done with items on their way |
+//! | `finish` | the ends of loops: what reduces, finds, or gathers items |
+//! | `into` | what loops are collected into |
+//! | `sort` | parallel sorts |
+//! | `either` | one of two |
+//! | `plain` | loops without traits, on a pool and on a scope |
+//! | `migration.md` | from rayon to windrow; a page of the documentation |
 
 pub(crate) mod adapt;
 mod either;
@@ -9,6 +22,9 @@ mod plain;
 pub(crate) mod plumbing;
 mod sort;
 pub(crate) mod source;
+
+#[doc = include_str!("migration.md")]
+pub mod migration {}
 
 /// Parallel loops over slices and their parts, and parallel sorts.
 pub mod slice {

@@ -137,7 +137,7 @@ impl Watch {
     }
 }
 
-/// A loop that asks a [`Watch`] whether to go on: see [`Interruptible::run`](crate::iter::Interruptible::run).
+/// A loop that asks a token or a clock whether to go on: see [`Interruptible::run`](crate::iter::Interruptible::run).
 #[derive(Debug)]
 #[must_use = "iterators do nothing until they are consumed"]
 pub struct Watched<'w, I> {
