@@ -106,9 +106,10 @@ impl Star {
     }
 
     pub(crate) fn go(&mut self, pull: &[f64; 3]) {
-        for i in 0..3 {
-            self.speed[i] += pull[i] * 0.01;
-            self.place[i] += self.speed[i] * 0.01;
+        let (place, speed) = (self.place.iter_mut(), self.speed.iter_mut());
+        for ((place, speed), pull) in place.zip(speed).zip(pull) {
+            *speed += pull * 0.01;
+            *place += *speed * 0.01;
         }
     }
 }
