@@ -219,7 +219,8 @@ pub mod prelude {
 }
 
 pub use par::{
-    array, collections, iter, migration, option, range, range_inclusive, result, slice, str, string, vec,
+    array, collections, iter, migration, option, range, range_inclusive, result, slice, str,
+    string, vec,
 };
 
 pub use autoscale::{AutoscaleError, Autoscaler, AutoscalerHandle};
