@@ -18,6 +18,7 @@ mod with_rayon {
 
     pub(crate) mod every_indexed;
     pub(crate) mod every_iterator;
+    pub(crate) mod every_sort;
     pub(crate) mod every_type;
     pub(crate) mod numbers;
     pub(crate) mod pictures;
@@ -33,6 +34,7 @@ mod with_windrow {
 
     pub(crate) mod every_indexed;
     pub(crate) mod every_iterator;
+    pub(crate) mod every_sort;
     pub(crate) mod every_type;
     pub(crate) mod numbers;
     pub(crate) mod pictures;
@@ -105,6 +107,11 @@ fn every_method_and_function_does_the_same() {
     same(rayons::every_indexed::indexed, ours::every_indexed::indexed);
     same(rayons::every_indexed::slices, ours::every_indexed::slices);
     same(rayons::every_indexed::strings, ours::every_indexed::strings);
+}
+
+#[test]
+fn every_sort_does_the_same() {
+    same(rayons::every_sort::sorts, ours::every_sort::sorts);
 }
 
 #[test]
