@@ -302,7 +302,9 @@ fn an_ordered_stream_runs_in_the_pool_that_it_is_given() {
                 .ordered(2)
                 .on(&pool)
                 .map(drop)
-                .for_each(|()| drop(consumers.insert(thread::current().id())));
+                .for_each(|()| {
+                    consumers.insert(thread::current().id());
+                });
             assert_eq!(consumers, HashSet::from([caller]));
         });
     }

@@ -3,9 +3,9 @@
 //! `thread_start`. So is `rayon_programs`, which compiles the same programs with rayon and with windrow.
 
 mod alone;
+mod loop_support;
 #[allow(dead_code, reason = "other binaries use the rest")]
 mod random;
-mod loop_support;
 mod support;
 mod virtual_time;
 mod watchdog;
