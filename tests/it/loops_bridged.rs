@@ -60,6 +60,8 @@ fn an_iterator_that_has_ended_is_not_asked_again() {
         fn next(&mut self) -> Option<usize> {
             assert!(!self.1, "asked after its end");
             if self.0 == 0 {
+                // Others come and wait for their turn.
+                (0..100).for_each(|_| thread::yield_now());
                 self.1 = true;
                 return None;
             }

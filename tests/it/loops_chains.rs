@@ -1,12 +1,12 @@
 //! Adaptors that see more than one item, or stop early: what they make of the items, in which order, however the loop is cut.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use windrow::prelude::*;
 
 use crate::loop_support::{LENS, linger, on_workers};
-use crate::support::{panic_of, text};
+use crate::support::{panic_of, text, yield_until};
 
 /// `0..n`, of which some items take a while.
 fn numbers(n: usize) -> impl IndexedParallelIterator<Item = usize> {
@@ -295,25 +295,57 @@ fn items_are_taken_or_skipped_while_a_predicate_holds() {
     });
 }
 
+/// Says when it is dropped: in a loop that panics, after the fuse behind it has blown.
+struct Row<'r> {
+    left: usize,
+    gone: &'r AtomicBool,
+}
+
+impl Iterator for Row<'_> {
+    type Item = ();
+
+    fn next(&mut self) -> Option<()> {
+        self.left = self.left.checked_sub(1)?;
+        Some(())
+    }
+
+    /// Short enough not to be asked about in its midst.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl Drop for Row<'_> {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
-fn a_fuse_ends_an_endless_item_of_another_thread() {
+fn a_fuse_ends_the_loop_of_another_thread_before_its_next_item() {
     on_workers(|| {
-        let begun = AtomicUsize::new(0);
+        let (begun, after) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (chosen, gone) = (AtomicBool::new(false), AtomicBool::new(false));
+        let rows = windrow::current_num_threads().min(2);
         let panic = catch_unwind(AssertUnwindSafe(|| {
-            (0..2_usize)
+            (0..rows)
                 .into_par_iter()
-                .flat_map_iter(|x| {
+                .flat_map_iter(|_| {
                     begun.fetch_add(1, Ordering::SeqCst);
-                    std::iter::repeat(x)
+                    let gone = &gone;
+                    Row { left: 500, gone }
                 })
                 .panic_fuse()
-                .for_each(|_| {
-                    if begun.load(Ordering::SeqCst) == windrow::current_num_threads().min(2) {
+                .for_each(|()| {
+                    yield_until(|| begun.load(Ordering::SeqCst) == rows);
+                    if !chosen.swap(true, Ordering::SeqCst) {
                         resume_unwind(Box::new("blown"));
                     }
-                    linger(0);
+                    yield_until(|| gone.load(Ordering::SeqCst));
+                    after.fetch_add(1, Ordering::SeqCst);
                 });
         }));
         assert_eq!(text(&*panic.unwrap_err()), "blown");
+        assert!(after.into_inner() <= 1);
     });
 }

@@ -11,6 +11,7 @@ use windrow::prelude::*;
 
 use crate::loop_support::{LENS, linger, on_workers};
 use crate::random::Random;
+use crate::support::yield_until;
 
 /// Few different numbers, so that there are ties; with their places, to tell them apart.
 type Numbered = (usize, u32);
@@ -119,6 +120,20 @@ fn the_first_failure_ends_a_loop() {
                 assert_eq!(init.is_break(), expected.is_err());
             }
         });
+    });
+}
+
+#[test]
+fn of_two_failures_at_a_time_the_first_in_order_counts() {
+    on_workers(|| {
+        let begun = AtomicUsize::new(0);
+        let both = windrow::current_num_threads().min(2);
+        let failed = (0..2).into_par_iter().try_for_each(|x| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            yield_until(|| begun.load(Ordering::SeqCst) >= both);
+            Err::<(), i32>(x)
+        });
+        assert_eq!(failed, Err(0));
     });
 }
 

@@ -25,7 +25,7 @@ struct Chain {
 }
 
 const SOURCES: u64 = 2;
-const NEARS: u64 = 4;
+const NEARS: u64 = 5;
 const FARS: u64 = 10;
 const ENDS: u64 = 8;
 
@@ -61,6 +61,8 @@ impl Chain {
                 }),
             ),
             2 => self.far(book, items.chain(others)),
+            // Chunks that lie across the border.
+            3 => self.far(book, items.chain(others).with_min_len(40)),
             _ => self.far(book, items.skip(1).take(self.len / 2).rev()),
         }
     }
@@ -324,5 +326,33 @@ fn results_that_are_cut_off_are_dropped_with_the_loop() {
         });
         assert!(collected.map_or(true, |all| all.len() == 2000));
         book.assert_balanced();
+    }
+}
+
+#[test]
+fn a_piece_that_cannot_begin_drops_its_items() {
+    for size in SIZES {
+        let pool = pool(size);
+        watched_as(format!("pool of {size}"), || {
+            for at in 0..8 {
+                let book = Book::new(Deed::Panic, at);
+                let items = book.items(800);
+                let ended = catch_unwind(AssertUnwindSafe(|| {
+                    pool.install(|| {
+                        let identity = || {
+                            book.tick();
+                            0
+                        };
+                        let pieces = items.into_par_iter().fold(identity, |count, _| {
+                            linger(count);
+                            count + 1
+                        });
+                        pieces.sum::<usize>()
+                    })
+                }));
+                assert!(ended.map_or(book.is_done(), |count| count == 800));
+                book.assert_balanced();
+            }
+        });
     }
 }

@@ -12,7 +12,7 @@ use windrow::prelude::*;
 use windrow::{Priority, ThreadPool};
 
 use crate::loop_support::{LENS, linger, on_workers};
-use crate::support::{Census, SIZES, from_outside_and_inside, pool};
+use crate::support::{Census, SIZES, from_outside_and_inside, pool, pool_without_spares};
 use crate::watchdog::watched;
 
 #[test]
@@ -161,61 +161,67 @@ fn progress_never_goes_back_and_ends_with_everything() {
 
 #[test]
 fn there_are_no_more_states_than_threads() {
-    on_workers(|| {
-        let threads = windrow::current_num_threads();
-        for n in LENS {
-            let made = AtomicUsize::new(0);
-            let state = || {
-                made.fetch_add(1, Ordering::SeqCst);
-                0
-            };
-            let add = |sum: &mut usize, x: usize| {
-                linger(x);
-                *sum += x;
-            };
-            let states = (0..n)
-                .into_par_iter()
-                .with_max_len(1)
-                .with_worker_state(state)
-                .collect_states(add);
-            assert_eq!(states.len(), made.swap(0, Ordering::SeqCst));
-            assert!(states.len() <= threads.min(n), "{} states", states.len());
-            assert_eq!(states.iter().sum::<usize>(), n * n.saturating_sub(1) / 2);
+    // A spare thread that stands in for a waiting one is a thread more.
+    for size in SIZES {
+        let pool = pool_without_spares(size);
+        watched(|| pool.install(states_of_loops));
+    }
+}
 
-            // A loop beneath, and one above.
-            let nested = (0..n)
-                .into_par_iter()
-                .flat_map(|x| (0..3).into_par_iter().map(move |_| x))
-                .with_worker_state(state)
-                .collect_states(|sum, x| {
-                    (0..20_usize).into_par_iter().for_each(linger);
-                    add(sum, x);
-                });
-            assert!(made.swap(0, Ordering::SeqCst) <= threads);
-            assert_eq!(
-                nested.iter().sum::<usize>(),
-                3 * n * n.saturating_sub(1) / 2
-            );
-            let mapped: Vec<_> = (0..n)
-                .into_par_iter()
-                .with_worker_state(state)
-                .map(|_, x| x)
-                .collect();
-            assert!(mapped.iter().copied().eq(0..n));
-            assert!(made.swap(0, Ordering::SeqCst) <= threads);
-            let bridged = (0..n)
-                .par_bridge()
-                .with_worker_state(state)
-                .collect_states(add);
-            assert!(made.swap(0, Ordering::SeqCst) <= threads);
-            assert_eq!(bridged.iter().sum::<usize>(), n * n.saturating_sub(1) / 2);
-        }
-        let failed = (0..100)
+fn states_of_loops() {
+    let threads = windrow::current_num_threads();
+    for n in LENS {
+        let made = AtomicUsize::new(0);
+        let state = || {
+            made.fetch_add(1, Ordering::SeqCst);
+            0
+        };
+        let add = |sum: &mut usize, x: usize| {
+            linger(x);
+            *sum += x;
+        };
+        let states = (0..n)
             .into_par_iter()
-            .with_worker_state(|| ())
-            .try_for_each(|(), x| if x == 50 { Err(x) } else { Ok(()) });
-        assert_eq!(failed, Err(50));
-    });
+            .with_max_len(1)
+            .with_worker_state(state)
+            .collect_states(add);
+        assert_eq!(states.len(), made.swap(0, Ordering::SeqCst));
+        assert!(states.len() <= threads.min(n), "{} states", states.len());
+        assert_eq!(states.iter().sum::<usize>(), n * n.saturating_sub(1) / 2);
+
+        // A loop beneath, and one above.
+        let nested = (0..n)
+            .into_par_iter()
+            .flat_map(|x| (0..3).into_par_iter().map(move |_| x))
+            .with_worker_state(state)
+            .collect_states(|sum, x| {
+                (0..20_usize).into_par_iter().for_each(linger);
+                add(sum, x);
+            });
+        assert!(made.swap(0, Ordering::SeqCst) <= threads);
+        assert_eq!(
+            nested.iter().sum::<usize>(),
+            3 * n * n.saturating_sub(1) / 2
+        );
+        let mapped: Vec<_> = (0..n)
+            .into_par_iter()
+            .with_worker_state(state)
+            .map(|_, x| x)
+            .collect();
+        assert!(mapped.iter().copied().eq(0..n));
+        assert!(made.swap(0, Ordering::SeqCst) <= threads);
+        let bridged = (0..n)
+            .par_bridge()
+            .with_worker_state(state)
+            .collect_states(add);
+        assert!(made.swap(0, Ordering::SeqCst) <= threads);
+        assert_eq!(bridged.iter().sum::<usize>(), n * n.saturating_sub(1) / 2);
+    }
+    let failed = (0..100)
+        .into_par_iter()
+        .with_worker_state(|| ())
+        .try_for_each(|(), x| if x == 50 { Err(x) } else { Ok(()) });
+    assert_eq!(failed, Err(50));
 }
 
 #[test]
