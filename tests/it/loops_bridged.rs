@@ -141,7 +141,7 @@ fn an_endless_iterator_inside_of_an_item_does_not_hold_up_a_match() {
         };
         let found = items
             .into_par_iter()
-            .flat_map_iter(|x| std::iter::repeat(x).take(if x == 0 { usize::MAX } else { 1 }))
+            .flat_map_iter(|x| std::iter::repeat_n(x, if x == 0 { usize::MAX } else { 1 }))
             .find_any(|&x| {
                 thread::yield_now();
                 x == 1

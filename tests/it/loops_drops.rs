@@ -45,7 +45,7 @@ impl Chain {
         if self.source == 0 {
             self.near(book, items.into_par_iter());
         } else {
-            self.near(book, items.par_drain(1..=self.len));
+            self.far(book, items.par_drain(1..=self.len));
         }
     }
 
@@ -53,17 +53,34 @@ impl Chain {
         let others = book.items(self.len);
         match self.near {
             0 => self.far(book, items),
-            1 => self.far(
+            1 => self.few(
                 book,
                 items.zip(others).map(|(item, _other)| {
                     book.tick();
                     item
                 }),
             ),
-            2 => self.far(book, items.chain(others)),
+            2 => self.few(book, items.chain(others)),
             // Chunks that lie across the border.
-            3 => self.far(book, items.chain(others).with_min_len(40)),
-            _ => self.far(book, items.skip(1).take(self.len / 2).rev()),
+            3 => self.few(book, items.chain(others).with_min_len(40)),
+            _ => self.few(book, items.skip(1).take(self.len / 2).rev()),
+        }
+    }
+
+    /// Two of what `far` has: each product of a shape, an adaptor and an end is compiled by itself.
+    fn few<I: ParallelIterator<Item = Item>>(self, book: &Arc<Book>, items: I) {
+        if self.far % 2 == 0 {
+            self.end(book, items);
+        } else {
+            self.end(
+                book,
+                items.flat_map(|item| {
+                    let mut all = book.items(9);
+                    book.tick();
+                    all.push(item);
+                    all
+                }),
+            );
         }
     }
 
