@@ -253,11 +253,11 @@ fn searches_find_what_there_is() {
             for value in [0, 4, 25, 49, 50] {
                 let is = |item: &Numbered| item.1 == value;
                 let of = |item: Numbered| (item.1 == value).then_some(item.0);
-                let (first, last) = (seq().find(is), seq().filter(is).last());
+                let (first, last) = (seq().find(is), seq().rfind(is));
                 assert_eq!(par().find_first(is), first);
                 assert_eq!(par().find_last(is), last);
                 assert_eq!(par().find_map_first(of), seq().find_map(of));
-                assert_eq!(par().find_map_last(of), seq().filter_map(of).last());
+                assert_eq!(par().find_map_last(of), seq().rev().find_map(of));
                 let any = par().find_any(is);
                 assert_eq!(any.is_some(), first.is_some());
                 assert!(any.is_none_or(|item| is(&item) && list.contains(&item)));
