@@ -1,5 +1,6 @@
 //! One item in, one item out: `map` and its kin.
 
+use crate::par::adapt::debug_closure;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward_consumer};
 use std::fmt;
@@ -206,13 +207,4 @@ impl<I: fmt::Debug, O> fmt::Debug for Apply<I, O> {
     }
 }
 
-macro_rules! debug_closure {
-    ($($name:ident),*) => {$(
-        impl<F> fmt::Debug for $name<F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
-}
 debug_closure!(MapFn, InspectFn, UpdateFn);

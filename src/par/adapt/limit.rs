@@ -1,5 +1,6 @@
 //! Loops that end early, or let the first items fall away, by what all threads have seen so far.
 
+use crate::par::adapt::debug_closure;
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::{Consumer, forward};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
@@ -301,14 +302,4 @@ impl<I: fmt::Debug, G> fmt::Debug for Gauged<I, G> {
     }
 }
 
-impl<P> fmt::Debug for UntilNot<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UntilNot")
-    }
-}
-
-impl<P> fmt::Debug for OnceNot<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnceNot")
-    }
-}
+debug_closure!(UntilNot, OnceNot);

@@ -1,5 +1,6 @@
 //! One item in, one item or none out: `filter` and its kin.
 
+use crate::par::adapt::debug_closure;
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::{Consumer, forward_consumer};
 use std::fmt;
@@ -106,13 +107,4 @@ impl<I: fmt::Debug, O> fmt::Debug for Pick<I, O> {
     }
 }
 
-macro_rules! debug_closure {
-    ($($name:ident),*) => {$(
-        impl<F> fmt::Debug for $name<F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
-}
 debug_closure!(FilterFn, FilterMapFn);

@@ -115,6 +115,7 @@ macro_rules! methods {
 
         /// Gives each thread that takes part a state of its own, made by `init` once a thread (and not, as in
         /// [`map_init`](Self::map_init), once a piece): a buffer, a generator of random numbers, a histogram.
+        /// A spare thread that stands in for one that waits has a state, too.
         ///
         /// ```
         /// use windrow::prelude::*;

@@ -5,6 +5,7 @@
 //! | `driver` | runs a source's steps, cut into pieces on demand |
 //! | `share` | the steps of a piece that nobody has begun |
 //! | `grain` | how many steps a thread takes at a time |
+//! | `ticks` | a clock that costs little and is rough |
 //! | `steps` | what a loop runs over |
 //! | `consumer` | where its items go |
 //! | `worklist` | runs work that is found on the way |
