@@ -64,7 +64,7 @@ fn collect_row(items: usize, pools: &[Pools]) -> Row<'_> {
         rayon: move || by_rayon::collected(numbers),
         orx: move |pool: &BasicPool| by_orx::collected(pool, numbers),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(9).median_time(call) / 1e6
     });
     row
@@ -83,7 +83,7 @@ fn sum_row(items: usize, pools: &[Pools]) -> Row<'_> {
         rayon: move || by_rayon::float_sum(numbers),
         orx: move |pool: &BasicPool| by_orx::float_sum(pool, numbers),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(9).median_time(call) / 1e6
     });
     row
@@ -115,7 +115,7 @@ fn bridge_row<'a>(
         rayon: move || by_rayon::bridged(plain(items), rounds),
         orx: move |pool: &BasicPool| by_orx::bridged(pool, plain(items), rounds),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(3).median_time(call) / 1e6
     });
     row

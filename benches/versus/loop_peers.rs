@@ -72,22 +72,6 @@ in_words_of_both! {
     }
 }
 
-/// Loops that name their pool, so that the calling thread need not be one of its workers.
-pub(crate) mod on_windrow {
-    use super::*;
-    use windrow::ThreadPool;
-    use windrow::prelude::*;
-
-    pub(crate) fn cheap_sum(pool: &ThreadPool, numbers: &[u64]) -> u64 {
-        numbers.par_iter().on(pool).map(|&n| cheap(n)).sum()
-    }
-
-    pub(crate) fn churned_sum(pool: &ThreadPool, numbers: &[u64], rounds: u32) -> u64 {
-        let numbers = numbers.par_iter().on(pool);
-        numbers.map(|&n| churn(n, rounds) >> 32).sum()
-    }
-}
-
 /// orx-parallel lets each loop name its pool.
 pub(crate) mod by_orx {
     use super::*;

@@ -1,6 +1,7 @@
 //! Rows 15 to 18, 23 and 24: how loops are cut, and what that costs.
 
 use std::hint::black_box;
+use std::thread;
 use std::time::Duration;
 
 use orx_parallel::BasicPool;
@@ -8,7 +9,7 @@ use orx_parallel::BasicPool;
 use crate::args::Plan;
 use crate::forkjoin::busy;
 use crate::loop_bodies::{Mandelbrot, Mixture, NS_10, cheap, churn};
-use crate::loop_peers::{by_orx, by_rayon, by_windrow, on_windrow};
+use crate::loop_peers::{by_orx, by_rayon, by_windrow};
 use crate::measure::{Calls, Row, Who, time};
 use crate::peers::Pools;
 use crate::report::{self, grouped};
@@ -46,9 +47,8 @@ pub(crate) fn rows<'a>(plan: &Plan, pools: &'a [Pools]) -> Vec<Row<'a>> {
 /// Whose threads run a loop, seen from the main thread, which takes the time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
-    /// The pool's workers, to one of which each call goes: the main thread sleeps meanwhile.
-    Workers,
-    /// The main thread itself, with the workers' help, where the library knows such a thing.
+    /// The main thread calls the loop, as a program would. With windrow and orx-parallel it works, too; with rayon, and
+    /// in windrow's `install`, it sleeps while the pool's workers do.
     Outside,
     /// The pool's workers, one of which makes the calls.
     Inside,
@@ -92,18 +92,21 @@ impl<S, W, R, O> Loop<S, W, R, O> {
             check(pool.windrow.install(windrow));
             check(pool.rayon.install(rayon));
             match from {
-                // The caller says so in the loop itself, and adds the line.
-                From::Outside => {}
-                From::Workers => row.add_judged("", n, move || {
-                    sample(&mut || drop(black_box(pool.windrow.install(windrow))))
-                }),
+                From::Outside => {
+                    row.add_judged("", n, move || {
+                        sample(&mut || drop(black_box(pool.windrow.scope(|_| windrow()))))
+                    });
+                    row.add(Who::Windrow, "install", n, move || {
+                        sample(&mut || drop(black_box(pool.windrow.install(windrow))))
+                    });
+                }
                 From::Inside => row.add_judged("", n, move || {
                     pool.windrow
                         .install(|| sample(&mut || drop(black_box(windrow()))))
                 }),
             }
             row.add(Who::Rayon, "", n, move || match from {
-                From::Workers | From::Outside => {
+                From::Outside => {
                     sample(&mut || drop(black_box(pool.rayon.install(rayon))))
                 }
                 From::Inside => pool
@@ -140,10 +143,29 @@ fn mandelbrot_row(view: Mandelbrot, pools: &[Pools]) -> Row<'_> {
         rayon: move || by_rayon::mandelbrot(view),
         orx: move |pool: &BasicPool| by_orx::mandelbrot(pool, view),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(3).median_time(call) / 1e6
     });
+    let every_other = move |first| (first..view.height).step_by(2).map(|y| view.row(y)).sum();
+    by_hand(&mut row, move || every_other(0), move || every_other(1));
     row
+}
+
+/// A line for two threads of std with a half each: what the machine makes of two threads.
+fn by_hand<'a>(
+    row: &mut Row<'a>,
+    first: impl Fn() -> u64 + Send + Sync + 'a,
+    second: impl Fn() -> u64 + Send + Sync + 'a,
+) {
+    row.add_aside(Who::ByHand, "", 2, move || {
+        let both = || {
+            thread::scope(|scope| {
+                let second = scope.spawn(&second);
+                first() + second.join().expect("it does not panic")
+            })
+        };
+        Calls::hot(3).median_time(|| drop(black_box(both()))) / 1e6
+    });
 }
 
 /// `rounds` 0: items so light that the compiler makes vectors of them.
@@ -193,17 +215,6 @@ fn light_row<'a>(
         }
         .add_to(&mut row, from, pools, sample);
     }
-    for pool in pools.iter().filter(|_| from == From::Outside) {
-        let windrow = &pool.windrow;
-        row.add_judged("on", pool.threads, move || {
-            sample(&mut || {
-                black_box(match rounds {
-                    0 => on_windrow::cheap_sum(windrow, black_box(numbers)),
-                    _ => on_windrow::churned_sum(windrow, numbers, rounds),
-                });
-            })
-        });
-    }
     row
 }
 
@@ -218,7 +229,7 @@ fn two_items_row(span: Duration, pools: &[Pools]) -> Row<'_> {
         rayon: move || by_rayon::each(2, |_| busy(span)),
         orx: move |pool: &BasicPool| by_orx::each(pool, 2, |_| busy(span)),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(9).median_time(call) / 1e6
     });
     row
@@ -244,7 +255,7 @@ fn mixture_row<'a>(letter: &'static str, all: Mixture, pools: &'a [Pools]) -> Ro
         rayon: move || by_rayon::mixture(all),
         orx: move |pool: &BasicPool| by_orx::mixture(pool, all),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(3).median_time(call) / 1e6
     });
     row
@@ -308,8 +319,10 @@ fn flat_row(items: usize, pools: &[Pools]) -> Row<'_> {
         rayon: move || by_rayon::flat(items),
         orx: move |pool: &BasicPool| by_orx::flat(pool, items),
     }
-    .add_to(&mut row, From::Workers, pools, |call| {
+    .add_to(&mut row, From::Outside, pools, |call| {
         Calls::hot(5).median_time(call) / 1e6
     });
+    let half = move |from, to| (from..to).map(|i| churn(i as u64, NS_10) >> 32).sum();
+    by_hand(&mut row, move || half(0, items / 2), move || half(items / 2, items));
     row
 }

@@ -12,6 +12,8 @@ pub(crate) enum Who {
     Sequential,
     /// What nobody can do better than, computed from a measurement of the parts.
     Ideal,
+    /// Two threads of std, with half of the work each.
+    ByHand,
     Windrow,
     Rayon,
     Chili,
@@ -22,7 +24,7 @@ pub(crate) enum Who {
 
 impl Who {
     pub(crate) fn is_peer(self) -> bool {
-        !matches!(self, Who::Sequential | Who::Ideal | Who::Windrow)
+        !matches!(self, Who::Sequential | Who::Ideal | Who::ByHand | Who::Windrow)
     }
 }
 
@@ -31,6 +33,7 @@ impl fmt::Display for Who {
         f.write_str(match self {
             Who::Sequential => "sequential",
             Who::Ideal => "ideal",
+            Who::ByHand => "by hand",
             Who::Windrow => "windrow",
             Who::Rayon => "rayon",
             Who::Chili => "chili",

@@ -134,7 +134,7 @@ impl Participant {
         loop {
             let mut contended = false;
             for victim in registry.others(self) {
-                if forks_too {
+                if forks_too && victim.forks.offers(level) && self.restraint.is_ripe(victim) {
                     if let Some(fork) = victim.forks.steal(level) {
                         self.tally.note(Event::Stolen);
                         return Some(Work::Fork(fork));

@@ -82,6 +82,12 @@ impl Participant {
         self.forks.wants_fork()
     }
 
+    /// The newest fork is not on the board: older ones are, which are larger, or nobody could take any.
+    #[inline]
+    pub(crate) fn newest_is_private(&self) -> bool {
+        self.forks.newest_is_private()
+    }
+
     /// What is forked here will take long: wakes even a worker that would notice it by itself, in its time.
     #[cold]
     pub(crate) fn call_for_help(&self) {

@@ -26,7 +26,7 @@
 //! stolen, and its latch will be set.
 
 use crate::priority::Priority;
-use crate::sync::{AtomicU8, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicU8, AtomicU32, AtomicUsize, Mutex, Ordering};
 use crate::task::node::{self, Node};
 use crate::task::stack::StackHeader;
 use std::cell::{Cell, UnsafeCell};
@@ -55,6 +55,8 @@ pub(crate) struct Forks {
 struct Board {
     /// The levels of the jobs on the board; written under the lock.
     levels: AtomicU8,
+    /// How often something has come onto the empty board; written under the lock.
+    tenure: AtomicU32,
     jobs: Mutex<Jobs>,
 }
 
@@ -114,6 +116,7 @@ impl Forks {
             storage: UnsafeCell::new(storage),
             board: Board {
                 levels: AtomicU8::new(0),
+                tenure: AtomicU32::new(0),
                 jobs: Mutex::new(Jobs {
                     entries: [None; BOARD],
                     len: 0,
@@ -153,6 +156,12 @@ impl Forks {
     pub(crate) fn wants_fork(&self) -> bool {
         // Relaxed: as in `push`.
         self.limit.load(Ordering::Relaxed) == 0
+    }
+
+    /// Owner: the newest fork is known to nobody else.
+    #[inline(always)]
+    pub(crate) fn newest_is_private(&self) -> bool {
+        self.bottom.get() < self.top.get()
     }
 
     #[inline(always)]
@@ -203,6 +212,7 @@ impl Forks {
         let mut promoted = 0;
         let mut jobs = self.board.jobs.lock();
         let (mut bottom, top) = (self.bottom.get(), self.top.get());
+        let was_empty = jobs.len == 0;
         while jobs.len < target && bottom < top {
             // SAFETY: `bottom < top`, so within the storage.
             let slot = unsafe { self.slots.get().add(bottom) };
@@ -223,6 +233,11 @@ impl Forks {
         }
         self.bottom.set(bottom);
         if promoted != 0 {
+            if was_empty {
+                let tenure = self.board.tenure.load(Ordering::Relaxed);
+                let next = tenure.wrapping_add(1);
+                self.board.tenure.store(next, Ordering::Relaxed);
+            }
             self.board.publish_levels(&jobs);
         }
         self.set_limit(jobs.len >= target);
@@ -262,9 +277,19 @@ impl Forks {
         self.board.levels.load(Ordering::Relaxed)
     }
 
+    /// Anybody: as long as this stays the same, what is oldest on the board has not been taken back. A hint.
+    pub(crate) fn tenure(&self) -> u32 {
+        self.board.tenure.load(Ordering::Relaxed)
+    }
+
+    /// Anybody: there is something of `level` on the board. A hint.
+    pub(crate) fn offers(&self, level: Priority) -> bool {
+        self.levels() & level.bit() != 0
+    }
+
     /// Thief: takes the oldest job of `level`, which is then the thief's to run.
     pub(crate) fn steal(&self, level: Priority) -> Option<Promoted> {
-        if self.levels() & level.bit() == 0 {
+        if !self.offers(level) {
             return None;
         }
         self.take(|entry| entry.level == level)

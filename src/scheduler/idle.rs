@@ -73,8 +73,9 @@ pub(crate) enum Slept {
 
 /// What a sleeper can see of the pool; implemented by the registry, and by the models.
 pub(crate) trait View {
-    /// Whether there is work that one more worker should take, given who is at work.
-    fn wanted(&self, counts: Counts) -> bool;
+    /// Whether there is work that one more worker should take, given who is at work. Forks count only if
+    /// `forks` is set.
+    fn wanted(&self, counts: Counts, forks: bool) -> bool;
     /// Whether nothing is left of what was accepted, once all workers sleep.
     fn settled(&self) -> bool;
     /// Whether this worker has nothing to do that only it can.
@@ -286,11 +287,15 @@ impl Idle {
         self.changed.notify_fenced();
         let mut visits = self.visits.load(Ordering::Relaxed);
         let mut since = clock::now();
+        let mut polled = false;
         loop {
             if self.terminated.load(Ordering::Acquire) {
                 return Slept::Terminated;
             }
-            if view.wanted(self.counts()) {
+            // Whoever lingers looks after forks, and not at once: one that has only just been offered is
+            // not worth getting up for.
+            let counts = self.counts();
+            if view.wanted(counts, polled || !counts.lingering()) {
                 return self.get_up(bed);
             }
             if self.is_closing() && self.end_if_settled(view) {
@@ -301,6 +306,7 @@ impl Idle {
             }
             if lingering {
                 let notified = bed.parker.park_timeout(LINGER_POLL);
+                polled = true;
                 let now = self.visits.load(Ordering::Relaxed);
                 if now != visits {
                     visits = now;

@@ -347,12 +347,6 @@ impl Registry {
         self.all().any(|p| p.forks.levels() != 0)
     }
 
-    /// Whether there is work that one more worker should take.
-    pub(crate) fn wants_help(&self, counts: Counts) -> bool {
-        self.idle.has_room(counts, Kind::Task)
-            && (self.any_tasks() || self.idle.has_room(counts, Kind::Fork) && self.any_forks())
-    }
-
     /// Somebody who might have been relied on leaves (a searcher, a lender, a guest). Wakes a
     /// successor if there is work for one. The fence has been done.
     pub(crate) fn hand_on(&self) {
@@ -413,8 +407,9 @@ pub(crate) fn check_process(built_in: u32) {
 }
 
 impl View for Registry {
-    fn wanted(&self, counts: Counts) -> bool {
-        self.wants_help(counts)
+    fn wanted(&self, counts: Counts, forks: bool) -> bool {
+        let forks = || forks && self.idle.has_room(counts, Kind::Fork) && self.any_forks();
+        self.idle.has_room(counts, Kind::Task) && (self.any_tasks() || forks())
     }
 
     fn settled(&self) -> bool {

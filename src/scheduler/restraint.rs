@@ -7,6 +7,8 @@
 //! takes its cache line from the owner), and the spawner runs most of them itself at full speed. Only
 //! time is lost by a wrong guess: [`LONGEST`] of one thread.
 
+use crate::scheduler::participant::Participant;
+use crate::sim::Sim;
 use crate::sync::yield_now;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -18,16 +20,36 @@ const SAMPLE: u32 = 8;
 /// How many times as long as the batch took the thief holds back.
 const HOLD_BACK: u32 = 8;
 
+/// A fork that is taken back sooner was not worth stealing.
+const RIPE: Duration = Duration::from_micros(1);
+
 /// The longest pause.
 const LONGEST: Duration = Duration::from_micros(30);
 
-/// Owner-only memory of the last stolen batch.
+/// Owner-only memory of the last stolen batch, and of the last fork that was looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Restraint {
     batch: Cell<Option<(Instant, u32)>>,
+    offer: Cell<Option<(usize, u32, Instant)>>,
 }
 
 impl Restraint {
+    /// What is oldest on this board, where there is something, has been there for a while.
+    pub(crate) fn is_ripe(&self, victim: &Participant) -> bool {
+        if Sim::current().is_some() {
+            // Nothing there may depend on real time.
+            return true;
+        }
+        let (seat, tenure) = (victim.seat(), victim.forks.tenure());
+        match self.offer.get() {
+            Some((s, t, since)) if (s, t) == (seat, tenure) => since.elapsed() >= RIPE,
+            _ => {
+                self.offer.set(Some((seat, tenure, Instant::now())));
+                false
+            }
+        }
+    }
+
     /// A batch of this many tasks has been stolen and is about to be run.
     pub(crate) fn note_batch(&self, len: usize) {
         let len = u32::try_from(len).unwrap_or(u32::MAX);

@@ -85,8 +85,8 @@ fn tell(registry: &Registry, handler: Option<&Handler>, me: &Participant) {
 struct FromBed<'a>(&'a Participant);
 
 impl View for FromBed<'_> {
-    fn wanted(&self, counts: Counts) -> bool {
-        !self.0.mailbox.is_empty() && !counts.paused() || self.0.registry().wanted(counts)
+    fn wanted(&self, counts: Counts, forks: bool) -> bool {
+        !self.0.mailbox.is_empty() && !counts.paused() || self.0.registry().wanted(counts, forks)
     }
 
     fn settled(&self) -> bool {

@@ -325,7 +325,7 @@ where
                     if left == 0 {
                         break;
                     }
-                    grain.done(left);
+                    grain.done(left, here.newest_is_private());
                     if grain.takes_long() {
                         here.call_for_help();
                     }

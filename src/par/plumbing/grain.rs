@@ -81,9 +81,9 @@ impl Grain {
 
     /// The chunk has been run; `rest` steps are left.
     #[inline]
-    pub(crate) fn done(&mut self, rest: usize) {
+    pub(crate) fn done(&mut self, rest: usize, private: bool) {
         match self.clock {
-            Clock::Running(since) => self.measure(since, rest),
+            Clock::Running(since) => self.measure(since, rest, private),
             Clock::Stopped { short } => {
                 let next = if rest <= short { rest } else { rest / 2 };
                 self.next = self.bounded(next);
@@ -106,20 +106,20 @@ impl Grain {
         next.clamp(self.least, self.most)
     }
 
-    fn measure(&mut self, since: u64, rest: usize) {
+    fn measure(&mut self, since: u64, rest: usize, private: bool) {
         let now = ticks::now();
         let took = now.saturating_sub(since).max(1);
         let steps = self.next as u64;
         let lasts =
             |time: u64| usize::try_from(steps.saturating_mul(time) / took).unwrap_or(usize::MAX);
         if rest <= lasts(NOT_WORTH_A_CLOCK) {
-            let short = lasts(NOT_WORTH_SHARING);
+            let short = lasts(if private { NOT_WORTH_A_CLOCK } else { NOT_WORTH_SHARING });
             self.clock = Clock::Stopped { short };
-            self.done(rest);
+            self.done(rest, private);
         } else {
             let next = lasts(TARGET)
                 .min(self.next.saturating_mul(GROWTH))
-                .min(rest / 4);
+                .min(if private { rest / 2 } else { rest / 4 });
             self.next = self.bounded(next);
             self.clock = Clock::Running(now);
             if self.call == Call::NotYet && rest > lasts(WORTH_A_CALL) {

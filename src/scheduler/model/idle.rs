@@ -26,7 +26,7 @@ struct Pool {
 }
 
 impl View for Pool {
-    fn wanted(&self, counts: Counts) -> bool {
+    fn wanted(&self, counts: Counts, _: bool) -> bool {
         self.idle.has_room(counts, Kind::Task) && self.has_tasks()
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Pool {
 struct FromBed<'p>(&'p Pool, usize);
 
 impl View for FromBed<'_> {
-    fn wanted(&self, counts: Counts) -> bool {
+    fn wanted(&self, counts: Counts, _: bool) -> bool {
         !self.may_leave() && !counts.paused()
             || self.0.idle.has_room(counts, Kind::Task) && self.0.has_entries()
     }
@@ -56,7 +56,7 @@ impl View for FromBed<'_> {
 }
 
 impl View for Pool {
-    fn wanted(&self, _: Counts) -> bool {
+    fn wanted(&self, _: Counts, _: bool) -> bool {
         unreachable!("only workers sleep")
     }
 
