@@ -106,9 +106,7 @@ impl<S, W, R, O> Loop<S, W, R, O> {
                 }),
             }
             row.add(Who::Rayon, "", n, move || match from {
-                From::Outside => {
-                    sample(&mut || drop(black_box(pool.rayon.install(rayon))))
-                }
+                From::Outside => sample(&mut || drop(black_box(pool.rayon.install(rayon)))),
                 From::Inside => pool
                     .rayon
                     .install(|| sample(&mut || drop(black_box(rayon())))),
@@ -164,7 +162,10 @@ fn by_hand<'a>(
                 first() + second.join().expect("it does not panic")
             })
         };
-        Calls::hot(3).median_time(|| drop(black_box(both()))) / 1e6
+        let time = Calls::hot(3).median_time(|| {
+            black_box(both());
+        });
+        time / 1e6
     });
 }
 
@@ -323,6 +324,10 @@ fn flat_row(items: usize, pools: &[Pools]) -> Row<'_> {
         Calls::hot(5).median_time(call) / 1e6
     });
     let half = move |from, to| (from..to).map(|i| churn(i as u64, NS_10) >> 32).sum();
-    by_hand(&mut row, move || half(0, items / 2), move || half(items / 2, items));
+    by_hand(
+        &mut row,
+        move || half(0, items / 2),
+        move || half(items / 2, items),
+    );
     row
 }

@@ -24,7 +24,10 @@ pub(crate) enum Who {
 
 impl Who {
     pub(crate) fn is_peer(self) -> bool {
-        !matches!(self, Who::Sequential | Who::Ideal | Who::ByHand | Who::Windrow)
+        !matches!(
+            self,
+            Who::Sequential | Who::Ideal | Who::ByHand | Who::Windrow
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # One piece
 //! ```text
-//!   fork:  b = "take half of what is left then, and run it as a piece"    (recorded, not begun)
+//!   fork:  b = "take half of what is left then, run it as a piece, come back"    (recorded, not begun)
 //!   run:   claim a chunk, feed it; look around; claim the next ...
 //!   join:  nobody came: b is taken back, there is nothing left for it.
 //!          somebody came: wait for it, append its part.
@@ -13,9 +13,10 @@
 //! loop that nobody joins in makes one fold, allocates nothing, and costs a fork, a compare-and-swap a chunk
 //! and a clock now and then ([`grain`](super::grain)).
 //!
-//! The owner sees in its next claim that it has been robbed. What is left is no longer shared then, so it
-//! begins anew with it, one frame deeper: a new fork, and so the board has an offer again. A theft takes half
-//! of what is left, so the depth is at most the logarithm of the length.
+//! The owner sees in its next claim that it has been robbed. It takes what is left out of the thief's reach and
+//! begins anew with it, one frame deeper: a new fork, and so the board has an offer again, for everybody. A
+//! theft takes half of what is left, so the depth is at most the logarithm of the length. If the owner is held up
+//! by a long step meanwhile, the thief comes back, and takes half of the rest again.
 //!
 //! # Looking around
 //! Between two chunks the owner asks whether the loop is to end ([`Consumer::is_stopped`]: found, failed,
@@ -243,8 +244,10 @@ where
             }
             let half = span.len() / 2;
             let (near, far) = span.split_at(half);
-            let (fold, part) =
-                here.fork_join(|| self.run(here, near, fold), || self.run_elsewhere(far));
+            let (fold, part) = here.fork_join(
+                || self.run(here, near, fold),
+                || self.run_elsewhere(far, None),
+            );
             return self.consumer.append(fold, part);
         }
         let mut local = self.before(&span, || self.source.local());
@@ -265,9 +268,12 @@ where
         let (fold, right) = here.fork_join(
             || self.own(here, local, grain, &share, fold),
             || {
-                share
-                    .take_half(self.hints.min_len)
-                    .map(|span| self.run_elsewhere(span))
+                let mut taken = None;
+                // Again and again: the owner may be held up by a long step.
+                while let Some(span) = share.take_half(self.hints.min_len) {
+                    taken = Some(self.run_elsewhere(span, taken));
+                }
+                taken
             },
         );
         match right {
@@ -276,12 +282,16 @@ where
         }
     }
 
-    /// A piece of its own, on whichever thread this is.
-    fn run_elsewhere(&self, span: Span) -> C::Part {
+    /// A piece of its own, on whichever thread this is, followed by the part of what lies behind it.
+    fn run_elsewhere(&self, span: Span, behind: Option<C::Part>) -> C::Part {
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
         let fold = self.before(&span, || self.consumer.begin(span.start()));
-        self.consumer.finish(self.run(here, span, fold))
+        let mut fold = self.run(here, span, fold);
+        if let Some(part) = behind {
+            fold = self.consumer.append(fold, part);
+        }
+        self.consumer.finish(fold)
     }
 
     /// Calls a closure before any of a span's steps is begun. If it panics they are discarded.

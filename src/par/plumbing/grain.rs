@@ -4,6 +4,11 @@
 //! it begins with a step (or a few of many), looks at the clock, and takes what should last about
 //! [`TARGET`]. What is left when it is nearly done is not worth a clock, only a guess: it takes half of the
 //! rest each time, so that whatever the guess has overlooked, half of it can still be shared.
+//!
+//! While the fork of what is left is *private* (older, larger ones are on the board, or the pool has one thread),
+//! nobody can come for it, and it takes fewer and larger chunks: for loops of 1,000 items of 10 ns in a loop, 5 instead
+//! of 9 and 2.5 % of their time. Even then a chunk has half of the rest at most, as long as that is worth a clock: if
+//! what is left turns out heavy, the rest of it is there for whoever gets hungry.
 
 use crate::par::plumbing::{Hints, ticks};
 use crate::sim::Sim;
@@ -79,7 +84,7 @@ impl Grain {
         self.next
     }
 
-    /// The chunk has been run; `rest` steps are left.
+    /// The chunk has been run; `rest` steps are left. `private`: nobody can come for them now.
     #[inline]
     pub(crate) fn done(&mut self, rest: usize, private: bool) {
         match self.clock {
@@ -113,7 +118,11 @@ impl Grain {
         let lasts =
             |time: u64| usize::try_from(steps.saturating_mul(time) / took).unwrap_or(usize::MAX);
         if rest <= lasts(NOT_WORTH_A_CLOCK) {
-            let short = lasts(if private { NOT_WORTH_A_CLOCK } else { NOT_WORTH_SHARING });
+            let short = lasts(if private {
+                NOT_WORTH_A_CLOCK
+            } else {
+                NOT_WORTH_SHARING
+            });
             self.clock = Clock::Stopped { short };
             self.done(rest, private);
         } else {

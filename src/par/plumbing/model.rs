@@ -85,7 +85,7 @@ fn model_share_each_step_is_taken_once() {
         let thief = {
             let piece = Arc::clone(&piece);
             thread::spawn(move || {
-                if let Some(half) = piece.share.take_half(1) {
+                while let Some(half) = piece.share.take_half(1) {
                     piece.take(&half);
                 }
             })
@@ -103,7 +103,7 @@ fn model_share_closing_leaves_nothing_to_two() {
         let thief = {
             let piece = Arc::clone(&piece);
             thread::spawn(move || {
-                if let Some(half) = piece.share.take_half(1) {
+                while let Some(half) = piece.share.take_half(1) {
                     piece.take(&half);
                 }
             })
@@ -111,7 +111,8 @@ fn model_share_closing_leaves_nothing_to_two() {
         // The first chunk has panicked.
         match piece.share.claim(2) {
             Claim::Chunk(span, _) | Claim::Robbed(span) => piece.take(&span),
-            Claim::Empty => unreachable!("the first half is the owner's"),
+            // The thief has been very quick.
+            Claim::Empty => {}
         }
         if let Some(rest) = piece.share.close() {
             piece.take(&rest);

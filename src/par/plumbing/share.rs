@@ -1,5 +1,5 @@
 //! The steps of a piece that nobody has begun: its owner takes them from the front, chunk by chunk, and one
-//! thief may take the back half.
+//! thief the back half, as often as it likes.
 //!
 //! # States
 //! One word holds `lo` and `hi`, as offsets from the piece's first step.
@@ -7,12 +7,14 @@
 //! | change | by | when |
 //! |---|---|---|
 //! | `lo` up, `hi` as it was | owner, [`claim`](Share::claim) | a chunk is begun |
-//! | `hi` down to the middle, `lo` as it was | thief, [`take_half`](Share::take_half) | once at most: the job that holds the right to it runs once |
+//! | `hi` down to the middle, `lo` as it was | thief, [`take_half`](Share::take_half) | one thread at a time: the job that holds the right to it runs once |
 //! | `lo` up to `hi` | owner, [`close`](Share::close) | the rest is not to be run, or is the owner's alone |
 //!
 //! Each change is one compare-and-swap of the whole word, so a step is in exactly one claimed chunk or in the
-//! stolen half. The owner remembers `hi`; a lower one tells it that it has been robbed. Nobody will come a
-//! second time, so it takes what is left out of the word and offers it anew.
+//! stolen half. The owner remembers `hi`; a lower one tells it that it has been robbed. The thief will come back
+//! when it has run its half, but nobody else will; so the owner takes what is left out of the word and offers
+//! it anew. An owner that is in the midst of a long step does not get to that: then it is the thief that takes
+//! half of what is left again and again.
 //!
 //! # Memory ordering
 //! Relaxed: the word hands out numbers, and nothing is published through it. What a thief reads was published
@@ -86,12 +88,12 @@ impl Share {
         let next = lo + u32::try_from(most).map_or(left, |most| most.clamp(1, left));
         match self.change(pack(lo, hi), pack(next, hi)) {
             Ok(()) => Claim::Chunk(self.span(lo, next), (hi - next) as usize),
-            // Only the thief can have come between, and only once.
+            // Only the thief can have come between.
             Err(()) => self.robbed(),
         }
     }
 
-    /// Owner: there has been a thief, and no other will come.
+    /// Owner: there has been a thief, and no other can come.
     #[cold]
     fn robbed(&self) -> Claim {
         match self.close() {
