@@ -10,6 +10,7 @@ usage: cargo bench --bench versus -- [options]
   --rows 1,4       only these rows (1 to 24; default: all)
   --threads 2,64   only these pool sizes (default: 1,2,64)
   --rounds N       samples of each contestant (default: 7)
+  --save           writes the report to benches/RESULTS.md, and a chart to benches/results.svg
 
 Without any argument, not even cargo bench's own --bench, it is a quick run: so under
 `cargo test --all-targets`.
@@ -44,6 +45,7 @@ pub(crate) struct Plan {
     pub(crate) threads: BTreeSet<usize>,
     pub(crate) rounds: usize,
     pub(crate) quick: bool,
+    pub(crate) save: bool,
     pub(crate) sizes: Sizes,
 }
 
@@ -158,6 +160,7 @@ impl Command {
         // only wants to know whether it runs.
         let mut args = args.peekable();
         let mut quick = args.peek().is_none();
+        let mut save = false;
         let (mut rows, mut threads, mut rounds) = (None, None, None);
         while let Some(arg) = args.next() {
             let (name, mut inline) = match arg.split_once('=') {
@@ -173,6 +176,7 @@ impl Command {
             match name.as_str() {
                 "--bench" => {}
                 "--quick" => quick = true,
+                "--save" => save = true,
                 "--help" | "-h" => return Ok(Command::Help),
                 "--rows" => rows = Some(numbers(&name, &value()?, 1..=usize::from(LAST))?),
                 "--threads" => threads = Some(numbers(&name, &value()?, 1..=1024)?),
@@ -199,6 +203,7 @@ impl Command {
             threads: threads.unwrap_or(BTreeSet::from([1, 2, 64])),
             rounds: rounds.unwrap_or(if quick { 1 } else { 7 }),
             quick,
+            save,
             sizes: if quick { QUICK } else { FULL },
         })))
     }

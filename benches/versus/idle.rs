@@ -28,22 +28,27 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Verdict> {
     report::title(&NUMBER.to_string(), &title, "CPU time in ms", "");
     wait_for_other_threads_to_end();
     if Usage::now().is_none() {
-        println!("     This system does not say how much its threads run and wake up.");
+        report::say!("     This system does not say how much its threads run and wake up.");
         return Vec::new();
     }
-    println!(
+    report::say!(
         "     {:>7} {:>18} {:>20} {:>24}",
-        "threads", "CPU, process", "CPU, pool's threads", "wake-ups, pool's threads"
+        "threads",
+        "CPU, process",
+        "CPU, pool's threads",
+        "wake-ups, pool's threads"
     );
     let mut verdicts = Vec::new();
     for &threads in &plan.threads {
         let Some(idle) = idle_usage(threads, span, plan.sizes.spawns) else {
-            println!("     {threads:>7} unknown");
+            report::say!("     {threads:>7} unknown");
             continue;
         };
-        println!(
+        report::say!(
             "     {threads:>7} {:>18.3} {:>20.3} {:>24}",
-            idle.process_ms, idle.pool_ms, idle.wake_ups
+            idle.process_ms,
+            idle.pool_ms,
+            idle.wake_ups
         );
         let seconds = span.as_secs_f64();
         let noun = if threads == 1 { "thread" } else { "threads" };

@@ -24,14 +24,19 @@ pub(crate) fn compiler() -> String {
     if let Some(version) = option_env!("RUSTC_VERSION") {
         return version.to_owned();
     }
-    Command::new("rustc")
-        .arg("--version")
-        .output()
-        .ok()
-        .and_then(|output| String::from_utf8(output.stdout).ok())
-        .map(|text| text.trim().to_owned())
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| "rustc of unknown version".to_owned())
+    answer("rustc", &["--version"]).unwrap_or_else(|| "rustc of unknown version".to_owned())
+}
+
+/// The day, in UTC.
+pub(crate) fn date() -> String {
+    answer("date", &["-u", "+%Y-%m-%d"]).unwrap_or_else(|| "an unknown day".to_owned())
+}
+
+/// What a program prints.
+fn answer(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// "rayon 1.12.0" for each of `names`, with the version that `Cargo.lock` holds, if there is one.

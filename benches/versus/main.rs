@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench versus                              every row on 1, 2 and 64 threads
 //! cargo bench --bench versus -- --rows 1,4 --threads 2    some rows, some pool sizes
+//! cargo bench --bench versus -- --save                    and writes benches/RESULTS.md and its chart
 //! cargo bench --bench versus -- --quick                   everything once, tiny: does it still run?
 //! ```
 //!
@@ -17,6 +18,7 @@
 //! chili's heartbeat thread runs while there is a chili scope, so its scopes live for one sample.
 
 mod args;
+mod chart;
 mod forkjoin;
 mod idle;
 mod latency;
@@ -28,6 +30,7 @@ mod machine;
 mod measure;
 mod peers;
 mod report;
+mod saved;
 mod scatter;
 mod tasks;
 mod verdict;
@@ -35,6 +38,7 @@ mod verdict;
 use std::process::ExitCode;
 
 use args::{Command, Plan};
+use measure::Table;
 use peers::Pools;
 use verdict::Verdict;
 
@@ -42,8 +46,14 @@ fn main() -> ExitCode {
     match Command::from_args(std::env::args().skip(1)) {
         Ok(Command::Run(plan)) => {
             report::heading(&plan);
-            let verdicts = run(&plan);
+            let (tables, verdicts) = run(&plan);
             report::summary(&verdicts, plan.quick);
+            if plan.save {
+                if let Err(error) = saved::save(&tables) {
+                    eprintln!("versus: nothing saved: {error}");
+                    return ExitCode::FAILURE;
+                }
+            }
             ExitCode::SUCCESS
         }
         Ok(Command::Help) => {
@@ -57,8 +67,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(plan: &Plan) -> Vec<Verdict> {
+fn run(plan: &Plan) -> (Vec<Table>, Vec<Verdict>) {
     let mut verdicts = Vec::new();
+    let mut tables = Vec::new();
     if plan.compares() {
         let pools: Vec<Pools> = plan.threads.iter().map(|&n| Pools::new(n)).collect();
         let mut rows: Vec<_> = forkjoin::rows(plan, &pools)
@@ -78,6 +89,7 @@ fn run(plan: &Plan) -> Vec<Verdict> {
             report::table(&table);
             report::verdicts(&judged, plan.quick);
             verdicts.extend(judged);
+            tables.push(table);
         }
     }
     // The pools are gone by now: nothing but windrow's own threads can be seen to wake up.
@@ -86,5 +98,5 @@ fn run(plan: &Plan) -> Vec<Verdict> {
         report::verdicts(&judged, plan.quick);
         verdicts.extend(judged);
     }
-    verdicts
+    (tables, verdicts)
 }

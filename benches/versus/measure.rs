@@ -23,6 +23,14 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    pub(crate) const PEERS: [Who; 5] = [
+        Who::Rayon,
+        Who::Chili,
+        Who::Orx,
+        Who::Threadpool,
+        Who::RustyPool,
+    ];
+
     pub(crate) fn is_peer(self) -> bool {
         !matches!(
             self,

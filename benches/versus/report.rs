@@ -1,6 +1,8 @@
 //! The look of it: heading, tables, verdicts, summary.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::args::Plan;
@@ -8,43 +10,69 @@ use crate::machine;
 use crate::measure::Table;
 use crate::verdict::Verdict;
 
+/// All that has been said, for [`said`].
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+/// Prints a line, and keeps it.
+pub(crate) fn say_line(line: fmt::Arguments<'_>) {
+    println!("{line}");
+    let mut said = SAID.lock().expect("nobody panics while it speaks");
+    said.push_str(&format!("{line}\n"));
+}
+
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::report::say_line(format_args!($($line)*))
+    };
+}
+pub(crate) use say;
+
+/// The report so far.
+pub(crate) fn said() -> String {
+    SAID.lock().expect("nobody panics while it speaks").clone()
+}
+
 pub(crate) fn heading(plan: &Plan) {
     let peers = ["rayon", "chili", "threadpool", "rusty_pool", "orx-parallel"];
     let peers = machine::with_versions(&peers);
     let threads: Vec<String> = plan.threads.iter().map(usize::to_string).collect();
-    println!("windrow and its peers, side by side\n");
-    println!(
+    say!("windrow and its peers, side by side\n");
+    say!(
         "  machine   {}, {} CPUs, {} {}",
         machine::processor(),
         machine::cpus(),
         std::env::consts::ARCH,
         std::env::consts::OS,
     );
-    println!("  compiler  {}", machine::compiler());
-    println!("  peers     {}", peers.join(", "));
-    println!(
+    say!("  compiler  {}", machine::compiler());
+    say!("  peers     {}", peers.join(", "));
+    say!(
         "  run       {} {}, interleaved, on pools of {} threads",
         plan.rounds,
         if plan.rounds == 1 { "round" } else { "rounds" },
         threads.join(", "),
     );
     if plan.quick {
-        println!("\n  Quick: tiny sizes, to see that everything runs. The figures mean nothing.");
+        say!("\n  Quick: tiny sizes, to see that everything runs. The figures mean nothing.");
     }
 }
 
 pub(crate) fn title(key: &str, title: &str, unit: &str, note: &str) {
-    println!("\n{key:>3}  {title} ({unit})");
+    say!("\n{key:>3}  {title} ({unit})");
     if !note.is_empty() {
-        println!("     {note}");
+        say!("     {note}");
     }
-    println!();
+    say!("");
 }
 
 pub(crate) fn table(table: &Table) {
-    println!(
+    say!(
         "     {:>7}  {:<27}{:>10}   {:>10}   {:>10}     windrow/it",
-        "threads", "", "min", "median", "max"
+        "threads",
+        "",
+        "min",
+        "median",
+        "max"
     );
     let sizes: BTreeSet<usize> = table.lines.iter().map(|line| line.threads).collect();
     for threads in sizes {
@@ -73,7 +101,7 @@ pub(crate) fn table(table: &Table) {
                 column(line.median()),
                 column(line.max()),
             );
-            println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
             size.clear();
         }
     }
@@ -81,28 +109,28 @@ pub(crate) fn table(table: &Table) {
 
 pub(crate) fn verdicts(verdicts: &[Verdict], quick: bool) {
     if !verdicts.is_empty() {
-        println!();
+        say!("");
     }
     for verdict in verdicts {
-        println!("     {}", verdict_line(verdict, quick));
+        say!("     {}", verdict_line(verdict, quick));
     }
 }
 
 pub(crate) fn summary(verdicts: &[Verdict], quick: bool) {
-    println!("\nSummary");
+    say!("\nSummary");
     let mut key = "";
     for verdict in verdicts {
         if verdict.key != key {
             key = &verdict.key;
-            println!("\n{key:>3}  {}", verdict.title);
+            say!("\n{key:>3}  {}", verdict.title);
         }
-        println!("       {}", verdict_line(verdict, quick));
+        say!("       {}", verdict_line(verdict, quick));
     }
     let met = verdicts.iter().filter(|verdict| verdict.met).count();
     match (verdicts.len(), quick) {
-        (0, _) => println!("\n     These rows on these pool sizes have no targets."),
-        (_, true) => println!("\n     Everything ran; a quick run judges nothing."),
-        (all, false) => println!("\n     {met} of {all} targets met, {} missed", all - met),
+        (0, _) => say!("\n     These rows on these pool sizes have no targets."),
+        (_, true) => say!("\n     Everything ran; a quick run judges nothing."),
+        (all, false) => say!("\n     {met} of {all} targets met, {} missed", all - met),
     }
 }
 
