@@ -60,7 +60,8 @@
 //! [`progress`](iter::ParallelIterator::progress) are for long ones. Without traits, there are [`ThreadPool::for_each`],
 //! [`ThreadPool::map`] and [`ThreadPool::map_reduce`], on scopes as well.
 //!
-//! If you come from rayon: the page [`migration`] says what is the same, what is not, and why.
+//! If you come from rayon: the page [`migration`] says what is the same, what is not, and why. What all of it promises,
+//! and how that is tested: [`guarantees`].
 //!
 //! # The model
 //!
@@ -206,6 +207,9 @@ mod sync;
 mod task;
 mod unwind;
 mod wait_group;
+
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
 
 /// What parallel loops need: `use windrow::prelude::*;`.
 pub mod prelude {

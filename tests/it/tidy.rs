@@ -271,6 +271,44 @@ fn every_unsafe_block_and_impl_says_why_it_is_sound() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Documents that name tests.
+const DOCUMENTS: &[&str] = &["tests/README.md", "src/guarantees.md"];
+
+#[test]
+fn what_the_documents_name_exists() {
+    let mut places: Vec<Source> = sources("tests");
+    places.extend(sources("src"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(root.join(document)).expect("the document is there");
+        for (module, test) in text.split('`').filter_map(test_name) {
+            named += 1;
+            let is_in = |path: &str| {
+                path.trim_end_matches(".rs")
+                    .split('/')
+                    .any(|part| part == module)
+            };
+            let head = format!("fn {test}(");
+            assert!(
+                places
+                    .iter()
+                    .any(|place| is_in(&place.path) && place.text.contains(&head)),
+                "{document} names `{module}::{test}`, which does not exist"
+            );
+        }
+    }
+    assert!(named > 50, "the names are not recognized any more: {named}");
+}
+
+/// `module::a_name_of_several_words`.
+fn test_name(code: &str) -> Option<(&str, &str)> {
+    let (module, test) = code.split_once("::")?;
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_test = test.matches('_').count() >= 2;
+    (is_test && module.chars().all(is_word) && test.chars().all(is_word)).then_some((module, test))
+}
+
 fn is_explained(lines: &[&str]) -> bool {
     lines.iter().any(|line| line.contains("SAFETY:"))
 }
