@@ -12,7 +12,7 @@ const THREADS: usize = 2;
 
 const LINE: i32 = 26;
 const WIDTH: u32 = 1_000;
-const LABELS: i32 = 440;
+const LABELS: i32 = 480;
 const FONT: &str = "sans-serif";
 
 /// What windrow's time is divided into: a row's title, and each peer's time in windrow's.
