@@ -135,3 +135,6 @@ pub(crate) use std::sync::atomic::{
     Ordering,
 };
 pub(crate) use std::thread;
+
+#[cfg(all(test, loom))]
+pub(crate) mod model;

@@ -10,10 +10,12 @@
 //! | `into` | what loops are collected into |
 //! | `sort` | parallel sorts |
 //! | `either` | one of two |
+//! | `debug` | how they print what they cannot print all of |
 //! | `plain` | loops without traits, on a pool and on a scope |
 //! | `migration.md` | from rayon to windrow; a page of the documentation |
 
 pub(crate) mod adapt;
+pub(crate) mod debug;
 mod either;
 pub(crate) mod finish;
 mod into;

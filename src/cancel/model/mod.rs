@@ -6,23 +6,9 @@
 
 use super::*;
 use crate::sync::AtomicU32;
+use crate::sync::model::explore;
 use loom::thread;
 use std::sync::atomic::AtomicUsize as Tally;
-
-fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
-    let rounds = Arc::new(Tally::new(0));
-    let seen = Arc::clone(&rounds);
-    builder.check(move || {
-        seen.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    eprintln!(
-        "model {name}: {} interleavings",
-        rounds.load(Ordering::Relaxed)
-    );
-}
 
 /// Counts its calls outside of the model, and looks below when it is called.
 struct Hook {

@@ -1,8 +1,8 @@
 //! One item in, one item out: `map` and its kin.
 
-use crate::par::adapt::debug_closure;
+use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward_consumer};
+use crate::par::plumbing::{Consumer, Span, Steps, forward_consumer, forward_steps};
 use std::fmt;
 
 /// What is done with each item.
@@ -137,9 +137,7 @@ where
         self.base.drive(&consumer, fold)
     }
 
-    fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len()
-    }
+    forward_steps!(base: opt_len);
 }
 
 impl<I, O> Steps for Apply<I, O>
@@ -149,21 +147,7 @@ where
 {
     type Local = I::Local;
 
-    fn steps(&self) -> usize {
-        self.base.steps()
-    }
-
-    fn engage(&mut self) {
-        self.base.engage();
-    }
-
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
+    forward_steps!(base: steps engage hints local discard);
 
     #[inline]
     fn feed<C: Consumer<O::Output>>(
@@ -178,11 +162,6 @@ where
             operation: &self.operation,
         };
         self.base.feed(local, span, &consumer, fold)
-    }
-
-    #[inline]
-    fn discard(&self, span: Span) {
-        self.base.discard(span);
     }
 }
 
@@ -199,12 +178,6 @@ where
     }
 }
 
-impl<I: fmt::Debug, O> fmt::Debug for Apply<I, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Apply")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: fmt::Debug, O] Apply<I, O> { base });
 
-debug_closure!(MapFn, InspectFn, UpdateFn);
+debug_name!(MapFn<F> InspectFn<F> UpdateFn<F>);

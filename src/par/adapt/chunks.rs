@@ -1,8 +1,11 @@
 //! So many items in, one item out.
 
 use crate::par::adapt::state::{CallFor, CloneFor, MakeState};
+use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Held, Hints, Span, Steps, drive_by_item, feed_by_item};
+use crate::par::plumbing::{
+    Consumer, Held, Hints, Span, Steps, drive_by_item, feed_by_item, forward_steps,
+};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -275,9 +278,7 @@ where
         self.base_len.div_ceil(self.size)
     }
 
-    fn engage(&mut self) {
-        self.base.engage();
-    }
+    forward_steps!(base: engage);
 
     fn hints(&self) -> Hints {
         self.base.hints().divided(self.size)
@@ -315,23 +316,6 @@ where
     }
 }
 
-impl<I: fmt::Debug, G> fmt::Debug for InChunks<I, G> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InChunks")
-            .field("base", &self.base)
-            .field("size", &self.size)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: fmt::Debug, G] InChunks<I, G> { base, size });
 
-impl<S, F> fmt::Debug for FoldFrom<S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FoldFrom")
-    }
-}
-
-impl<U, F> fmt::Debug for FoldClone<U, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FoldClone")
-    }
-}
+debug_name!(FoldFrom<S, F> FoldClone<U, F>);

@@ -1,7 +1,7 @@
 //! A source without its beginning, or without its end.
 
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Held, Hints, Span, Steps, drive_by_item};
+use crate::par::plumbing::{Consumer, Held, Span, Steps, drive_by_item, forward_steps};
 use std::mem::forget;
 
 /// An iterator over what follows the first items; made by [`skip`](IndexedParallelIterator::skip).
@@ -47,13 +47,7 @@ impl<I: IndexedParallelIterator> Steps for Skip<I> {
         forget(rest);
     }
 
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
+    forward_steps!(base: hints local);
 
     #[inline]
     fn feed<C: Consumer<I::Item>>(
@@ -118,35 +112,9 @@ impl<I: IndexedParallelIterator> Steps for Take<I> {
         forget(first);
     }
 
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
-
-    #[inline]
-    fn feed<C: Consumer<I::Item>>(
-        &self,
-        local: &mut I::Local,
-        span: Span,
-        consumer: &C,
-        fold: C::Fold,
-    ) -> C::Fold {
-        self.base.feed(local, span, consumer, fold)
-    }
-
-    #[inline]
-    fn discard(&self, span: Span) {
-        self.base.discard(span);
-    }
+    forward_steps!(base: hints local feed discard);
 }
 
 impl<I: IndexedParallelIterator> IndexedParallelIterator for Take<I> {
-    #[inline(always)]
-    unsafe fn item(&self, local: &mut I::Local, index: usize) -> I::Item {
-        // SAFETY: the caller's promise, for the same index.
-        unsafe { self.base.item(local, index) }
-    }
+    forward_steps!(base: item);
 }

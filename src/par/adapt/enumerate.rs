@@ -1,7 +1,10 @@
 //! Items with their indices.
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_by_item, forward_consumer_with};
+use crate::par::plumbing::{
+    Consumer, Span, Steps, drive_by_item, forward_consumer_with, forward_steps,
+};
 use std::fmt;
 
 /// An iterator over items with their indices; made by [`enumerate`](IndexedParallelIterator::enumerate).
@@ -53,22 +56,7 @@ impl<I: IndexedParallelIterator> ParallelIterator for Enumerate<I> {
 impl<I: IndexedParallelIterator> Steps for Enumerate<I> {
     type Local = I::Local;
 
-    #[inline]
-    fn steps(&self) -> usize {
-        self.base.steps()
-    }
-
-    fn engage(&mut self) {
-        self.base.engage();
-    }
-
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
+    forward_steps!(base: steps engage hints local discard);
 
     #[inline]
     fn feed<C: Consumer<Self::Item>>(
@@ -81,11 +69,6 @@ impl<I: IndexedParallelIterator> Steps for Enumerate<I> {
         let consumer = Counting { inner: consumer };
         let begin = (fold, span.start());
         self.base.feed(local, span, &consumer, begin).0
-    }
-
-    #[inline]
-    fn discard(&self, span: Span) {
-        self.base.discard(span);
     }
 }
 
@@ -126,10 +109,4 @@ where
     }
 }
 
-impl<I: fmt::Debug, P> fmt::Debug for Positions<I, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Positions")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: fmt::Debug, P] Positions<I, P> { base });

@@ -1,5 +1,6 @@
 //! One item in, any number out: `flat_map` and its kin.
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::{IntoParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Nested, forward_consumer};
 use std::fmt;
@@ -191,18 +192,9 @@ where
     }
 }
 
-macro_rules! debug_base {
-    ($($name:ident<$($param:ident),*>),*) => {$(
-        impl<$($param),*> fmt::Debug for $name<$($param),*>
-        where
-            I: fmt::Debug,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("base", &self.base)
-                    .finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-debug_base!(FlatMap<I, F>, FlatMapIter<I, F>, Flatten<I>, FlattenIter<I>);
+debug_fields!(
+    [I: fmt::Debug, F] FlatMap<I, F> { base }
+    [I: fmt::Debug, F] FlatMapIter<I, F> { base }
+    [I: fmt::Debug] Flatten<I> { base }
+    [I: fmt::Debug] FlattenIter<I> { base }
+);

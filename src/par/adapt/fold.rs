@@ -1,6 +1,7 @@
 //! An accumulator for each piece, which becomes an item.
 
 use crate::par::adapt::state::{CallFor, CloneFor, MakeState};
+use crate::par::debug::debug_fields;
 use crate::par::finish::attempt::Try;
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::{Consumer, forward};
@@ -264,18 +265,7 @@ impl<I: Clone, R, S: Clone, F: Clone> Clone for TryFoldState<I, R, S, F> {
     }
 }
 
-impl<I: fmt::Debug, S, F> fmt::Debug for FoldState<I, S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FoldState")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<I: fmt::Debug, R, S, F> fmt::Debug for TryFoldState<I, R, S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TryFoldState")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    [I: fmt::Debug, S, F] FoldState<I, S, F> { base }
+    [I: fmt::Debug, R, S, F] TryFoldState<I, R, S, F> { base }
+);

@@ -1,8 +1,9 @@
 //! An element between every two items.
 
 use crate::par::adapt::state::{CloneFor, MakeState};
+use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, feed_by_item, forward};
+use crate::par::plumbing::{Consumer, Span, Steps, feed_by_item, forward, forward_steps};
 use std::fmt;
 
 /// An iterator with clones of an element between the items; made by
@@ -117,13 +118,7 @@ where
         }
     }
 
-    fn engage(&mut self) {
-        self.base.engage();
-    }
-
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
+    forward_steps!(base: engage hints);
 
     fn local(&self) -> Self::Local {
         (self.base.local(), None)
@@ -152,10 +147,4 @@ where
     }
 }
 
-impl<I: ParallelIterator + fmt::Debug> fmt::Debug for Intersperse<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Intersperse")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: ParallelIterator + fmt::Debug] Intersperse<I> { base });

@@ -1,7 +1,7 @@
 //! How long pieces and chunks are to be.
 
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps};
+use crate::par::plumbing::{Hints, Steps, forward_steps};
 
 /// An iterator that is not cut into pieces with fewer items; made by
 /// [`with_min_len`](IndexedParallelIterator::with_min_len).
@@ -58,46 +58,15 @@ macro_rules! with_hints {
         impl<I: IndexedParallelIterator> Steps for $name<I> {
             type Local = I::Local;
 
-            #[inline]
-            fn steps(&self) -> usize {
-                self.base.steps()
-            }
-
-            fn engage(&mut self) {
-                self.base.engage();
-            }
+            forward_steps!(base: steps engage local feed discard);
 
             fn hints(&self) -> Hints {
                 self.bound(self.base.hints())
             }
-
-            fn local(&self) -> I::Local {
-                self.base.local()
-            }
-
-            #[inline]
-            fn feed<C: Consumer<I::Item>>(
-                &self,
-                local: &mut I::Local,
-                span: Span,
-                consumer: &C,
-                fold: C::Fold,
-            ) -> C::Fold {
-                self.base.feed(local, span, consumer, fold)
-            }
-
-            #[inline]
-            fn discard(&self, span: Span) {
-                self.base.discard(span);
-            }
         }
 
         impl<I: IndexedParallelIterator> IndexedParallelIterator for $name<I> {
-            #[inline(always)]
-            unsafe fn item(&self, local: &mut I::Local, index: usize) -> I::Item {
-                // SAFETY: the caller's promise, for the same index.
-                unsafe { self.base.item(local, index) }
-            }
+            forward_steps!(base: item);
         }
     )*};
 }

@@ -1,6 +1,6 @@
 //! Loops that end early, or let the first items fall away, by what all threads have seen so far.
 
-use crate::par::adapt::debug_closure;
+use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::{Consumer, forward};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
@@ -294,12 +294,6 @@ impl<I: ParallelIterator> ParallelIterator for PanicFuse<I> {
     }
 }
 
-impl<I: fmt::Debug, G> fmt::Debug for Gauged<I, G> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauged")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: fmt::Debug, G] Gauged<I, G> { base });
 
-debug_closure!(UntilNot, OnceNot);
+debug_name!(UntilNot<F> OnceNot<F>);

@@ -20,16 +20,3 @@ pub(crate) mod tuned;
 pub(crate) mod watch;
 pub(crate) mod worker_state;
 pub(crate) mod zip;
-
-/// What holds a closure prints its own name.
-macro_rules! debug_closure {
-    ($($name:ident),*) => {$(
-        impl<F> std::fmt::Debug for $name<F> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
-    )*};
-}
-
-use debug_closure;

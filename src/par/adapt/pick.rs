@@ -1,6 +1,6 @@
 //! One item in, one item or none out: `filter` and its kin.
 
-use crate::par::adapt::debug_closure;
+use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::{Consumer, forward_consumer};
 use std::fmt;
@@ -99,12 +99,6 @@ where
     }
 }
 
-impl<I: fmt::Debug, O> fmt::Debug for Pick<I, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pick")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: fmt::Debug, O] Pick<I, O> { base });
 
-debug_closure!(FilterFn, FilterMapFn);
+debug_name!(FilterFn<F> FilterMapFn<F>);

@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward};
+use crate::par::plumbing::{Consumer, Span, Steps, forward, forward_steps};
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -165,9 +165,7 @@ where
         fold
     }
 
-    fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len()
-    }
+    forward_steps!(base: opt_len);
 }
 
 /// As part of an indexed loop (zipped, reversed, ...), where nobody says which item is the last: it reports when an
@@ -179,21 +177,7 @@ where
 {
     type Local = I::Local;
 
-    fn steps(&self) -> usize {
-        self.base.steps()
-    }
-
-    fn engage(&mut self) {
-        self.base.engage();
-    }
-
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
+    forward_steps!(base: steps engage hints local discard);
 
     fn feed<C: Consumer<I::Item>>(
         &self,
@@ -206,10 +190,6 @@ where
         let fold = self.base.feed(local, span, consumer, fold);
         self.count(items);
         fold
-    }
-
-    fn discard(&self, span: Span) {
-        self.base.discard(span);
     }
 }
 

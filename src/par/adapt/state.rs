@@ -1,7 +1,8 @@
 //! `map` with a state of its own for each piece.
 
+use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, forward_consumer_with};
+use crate::par::plumbing::{Consumer, Span, Steps, forward_consumer_with, forward_steps};
 use crate::sync::Mutex;
 use std::fmt;
 
@@ -119,9 +120,7 @@ where
         self.base.drive(&consumer, (fold, None)).0
     }
 
-    fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len()
-    }
+    forward_steps!(base: opt_len);
 }
 
 impl<I, S, F, R> Steps for MapState<I, S, F>
@@ -133,17 +132,7 @@ where
 {
     type Local = (I::Local, Option<S::State>);
 
-    fn steps(&self) -> usize {
-        self.base.steps()
-    }
-
-    fn engage(&mut self) {
-        self.base.engage();
-    }
-
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
+    forward_steps!(base: steps engage hints discard);
 
     fn local(&self) -> Self::Local {
         (self.base.local(), None)
@@ -166,11 +155,6 @@ where
         *state = kept;
         fold
     }
-
-    #[inline]
-    fn discard(&self, span: Span) {
-        self.base.discard(span);
-    }
 }
 
 impl<I, S, F, R> IndexedParallelIterator for MapState<I, S, F>
@@ -188,22 +172,6 @@ where
     }
 }
 
-impl<I: fmt::Debug, S, F> fmt::Debug for MapState<I, S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapState")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([I: fmt::Debug, S, F] MapState<I, S, F> { base });
 
-impl<T> fmt::Debug for CloneFor<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CloneFor")
-    }
-}
-
-impl<F> fmt::Debug for CallFor<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallFor")
-    }
-}
+debug_name!(CloneFor<T> CallFor<F>);

@@ -1,7 +1,7 @@
 //! A source in another stride: backwards, or with gaps.
 
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Held, Hints, Span, Steps, drive_by_item, feed_by_item};
+use crate::par::plumbing::{Held, Hints, Span, Steps, drive_by_item, feed_by_item, forward_steps};
 
 /// An iterator from the last item to the first; made by [`rev`](IndexedParallelIterator::rev).
 #[derive(Clone, Debug)]
@@ -31,17 +31,7 @@ impl<I: IndexedParallelIterator> Steps for Rev<I> {
         self.len
     }
 
-    fn engage(&mut self) {
-        self.base.engage();
-    }
-
-    fn hints(&self) -> Hints {
-        self.base.hints()
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
+    forward_steps!(base: engage hints local);
 
     feed_by_item!();
 
@@ -93,16 +83,10 @@ impl<I: IndexedParallelIterator> Steps for StepBy<I> {
         self.base_len.div_ceil(self.by)
     }
 
-    fn engage(&mut self) {
-        self.base.engage();
-    }
+    forward_steps!(base: engage local);
 
     fn hints(&self) -> Hints {
         self.base.hints().divided(self.by)
-    }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
     }
 
     feed_by_item!();

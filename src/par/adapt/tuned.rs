@@ -1,7 +1,7 @@
 //! Where, and how urgently, a loop is run.
 
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, in_pool};
+use crate::par::plumbing::{Consumer, Hints, Steps, forward_steps, in_pool};
 use crate::priority::Priority;
 use crate::scheduler::Registry;
 use crate::sync::Arc;
@@ -43,50 +43,19 @@ impl<I: ParallelIterator> ParallelIterator for Tuned<I> {
         })
     }
 
-    fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len()
-    }
+    forward_steps!(base: opt_len);
 }
 
 impl<I: IndexedParallelIterator> Steps for Tuned<I> {
     type Local = I::Local;
 
-    fn steps(&self) -> usize {
-        self.base.steps()
-    }
-
-    fn engage(&mut self) {
-        self.base.engage();
-    }
+    forward_steps!(base: steps engage local feed discard);
 
     fn hints(&self) -> Hints {
         self.own.clone().and(self.base.hints())
     }
-
-    fn local(&self) -> I::Local {
-        self.base.local()
-    }
-
-    #[inline]
-    fn feed<C: Consumer<I::Item>>(
-        &self,
-        local: &mut I::Local,
-        span: Span,
-        consumer: &C,
-        fold: C::Fold,
-    ) -> C::Fold {
-        self.base.feed(local, span, consumer, fold)
-    }
-
-    fn discard(&self, span: Span) {
-        self.base.discard(span);
-    }
 }
 
 impl<I: IndexedParallelIterator> IndexedParallelIterator for Tuned<I> {
-    #[inline(always)]
-    unsafe fn item(&self, local: &mut I::Local, index: usize) -> I::Item {
-        // SAFETY: the caller's promise.
-        unsafe { self.base.item(local, index) }
-    }
+    forward_steps!(base: item);
 }

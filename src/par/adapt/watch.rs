@@ -3,7 +3,7 @@
 use crate::cancel::CancelToken;
 use crate::clock;
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, forward};
+use crate::par::plumbing::{Consumer, forward, forward_steps};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use thiserror::Error;
@@ -217,7 +217,5 @@ impl<I: ParallelIterator> ParallelIterator for Watched<'_, I> {
         fold
     }
 
-    fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len()
-    }
+    forward_steps!(base: opt_len);
 }

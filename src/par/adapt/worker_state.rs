@@ -5,10 +5,11 @@
 //! and puts it back when its thread has no more items for it ([`Consumer::pause`]). So there are as many as there
 //! were threads in it at the same time.
 
+use crate::par::debug::debug_fields;
 use crate::par::finish::accumulate::Accumulate;
 use crate::par::finish::attempt::Try;
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, consume, forward};
+use crate::par::plumbing::{Consumer, consume, forward, forward_steps};
 use crate::sync::Mutex;
 use std::fmt;
 
@@ -228,23 +229,10 @@ where
         self.base.drive(&consumer, (fold, None)).0
     }
 
-    fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len()
-    }
+    forward_steps!(base: opt_len);
 }
 
-impl<I: fmt::Debug, INIT> fmt::Debug for WithWorkerState<I, INIT> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithWorkerState")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<I: fmt::Debug, INIT, F, S> fmt::Debug for MapWorkerState<I, INIT, F, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapWorkerState")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    [I: fmt::Debug, INIT] WithWorkerState<I, INIT> { base }
+    [I: fmt::Debug, INIT, F, S] MapWorkerState<I, INIT, F, S> { base }
+);

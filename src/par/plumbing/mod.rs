@@ -26,7 +26,7 @@ pub(crate) use steps::{Span, Steps};
 
 pub(crate) use consumer::{Behind, Nested, forward, forward_consumer, forward_consumer_with};
 pub(crate) use driver::{consume, drive_blocks, drive_both, drive_steps, in_pool};
-pub(crate) use steps::{Held, Items, drive_by_item, feed_by_item};
+pub(crate) use steps::{Held, Items, drive_by_item, feed_by_item, forward_steps, owns_nothing};
 
 #[cfg(all(test, loom))]
 mod model;

@@ -4,25 +4,10 @@
 
 use super::share::{Claim, Share};
 use super::steps::Span;
-use crate::sync::{Arc, Ordering};
+use crate::sync::model::explore;
+use crate::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread;
-use std::sync::atomic::AtomicUsize as Tally;
-
-fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
-    let rounds = Arc::new(Tally::new(0));
-    let seen = Arc::clone(&rounds);
-    builder.check(move || {
-        seen.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    eprintln!(
-        "model {name}: {} interleavings",
-        rounds.load(Ordering::Relaxed)
-    );
-}
 
 const STEPS: usize = 5;
 

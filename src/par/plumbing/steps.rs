@@ -238,9 +238,79 @@ macro_rules! drive_by_item {
             $crate::par::plumbing::drive_steps(self, consumer, fold)
         }
         fn opt_len(&self) -> Option<usize> {
-            Some(self.steps())
+            Some($crate::par::plumbing::Steps::steps(self))
         }
     };
 }
 
-pub(crate) use {drive_by_item, feed_by_item};
+/// Methods that an iterator hands on to the one that it is made of, its field `$base`: those that are named, of
+/// [`Steps`], and `opt_len` and `item` of the traits around it.
+macro_rules! forward_steps {
+    ($base:ident: $($method:ident)*) => {
+        $($crate::par::plumbing::forward_steps!(@ $method $base);)*
+    };
+    (@ opt_len $base:ident) => {
+        fn opt_len(&self) -> Option<usize> {
+            self.$base.opt_len()
+        }
+    };
+    (@ steps $base:ident) => {
+        #[inline]
+        fn steps(&self) -> usize {
+            self.$base.steps()
+        }
+    };
+    (@ engage $base:ident) => {
+        fn engage(&mut self) {
+            self.$base.engage();
+        }
+    };
+    (@ hints $base:ident) => {
+        fn hints(&self) -> $crate::par::plumbing::Hints {
+            self.$base.hints()
+        }
+    };
+    (@ local $base:ident) => {
+        fn local(&self) -> Self::Local {
+            self.$base.local()
+        }
+    };
+    (@ feed $base:ident) => {
+        #[inline]
+        fn feed<C: $crate::par::plumbing::Consumer<Self::Item>>(
+            &self,
+            local: &mut Self::Local,
+            span: $crate::par::plumbing::Span,
+            consumer: &C,
+            fold: C::Fold,
+        ) -> C::Fold {
+            self.$base.feed(local, span, consumer, fold)
+        }
+    };
+    (@ discard $base:ident) => {
+        #[inline]
+        fn discard(&self, span: $crate::par::plumbing::Span) {
+            self.$base.discard(span);
+        }
+    };
+    (@ item $base:ident) => {
+        #[inline(always)]
+        unsafe fn item(&self, local: &mut Self::Local, index: usize) -> Self::Item {
+            // SAFETY: the caller's promise, for the same index.
+            unsafe { self.$base.item(local, index) }
+        }
+    };
+}
+
+/// [`Steps`] of a source that has nothing to engage, to keep between chunks, or to discard.
+macro_rules! owns_nothing {
+    () => {
+        type Local = ();
+        fn engage(&mut self) {}
+        fn local(&self) {}
+        #[inline]
+        fn discard(&self, _span: $crate::par::plumbing::Span) {}
+    };
+}
+
+pub(crate) use {drive_by_item, feed_by_item, forward_steps, owns_nothing};

@@ -1,9 +1,7 @@
 //! Loops over the items of arrays, which they take out of them.
 
-use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
-use crate::par::source::inline::Inline;
-use std::fmt;
+use crate::par::iter::IntoParallelIterator;
+use crate::par::source::inline::{Inline, inline_items};
 
 /// An iterator over the items of an array.
 ///
@@ -29,68 +27,4 @@ impl<T: Send, const N: usize> IntoParallelIterator for [T; N] {
     }
 }
 
-/// The traits of an iterator around a field `items`, which is [`Inline`].
-macro_rules! inline_items {
-    ([$($generics:tt)*] $name:ty) => {
-        impl<T: Send, $($generics)*> ParallelIterator for $name {
-            type Item = T;
-            drive_by_item!();
-        }
-
-        impl<T: Send, $($generics)*> Steps for $name {
-            type Local = ();
-
-            fn steps(&self) -> usize {
-                self.items.len()
-            }
-
-            fn engage(&mut self) {
-                self.items.engage();
-            }
-
-            fn local(&self) {}
-
-            #[inline]
-            fn feed<C: Consumer<T>>(
-                &self,
-                (): &mut (),
-                span: Span,
-                consumer: &C,
-                fold: C::Fold,
-            ) -> C::Fold {
-                self.items.feed(span, consumer, fold)
-            }
-
-            fn discard(&self, span: Span) {
-                self.items.discard(span);
-            }
-        }
-
-        impl<T: Send, $($generics)*> IndexedParallelIterator for $name {
-            #[inline(always)]
-            unsafe fn item(&self, (): &mut (), index: usize) -> T {
-                // SAFETY: the caller's promise.
-                unsafe { self.items.item(index) }
-            }
-        }
-
-        impl<T: Clone + Sync, $($generics)*> Clone for $name {
-            fn clone(&self) -> Self {
-                Self {
-                    items: self.items.clone(),
-                }
-            }
-        }
-
-        impl<T, $($generics)*> fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("len", &self.items.len())
-                    .finish_non_exhaustive()
-            }
-        }
-    };
-}
 inline_items!([const N: usize] IntoIter<T, N>);
-
-pub(crate) use inline_items;

@@ -5,10 +5,10 @@
 //! A thread takes several items at a time only if the iterator promises them (`size_hint`): a thread that held an
 //! item back while it waits for the next one could wait for ever, if that one comes of the first.
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::{ParallelBridge, ParallelIterator};
 use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_steps, forward};
 use crate::sync::{AtomicBool, Mutex, Ordering};
-use std::fmt;
 use std::mem::{MaybeUninit, forget};
 
 /// An iterator over the items of a sequential iterator, in any order; made by
@@ -287,8 +287,4 @@ impl<T, const N: usize> Drop for Batch<T, N> {
     }
 }
 
-impl<I> fmt::Debug for IterBridge<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IterBridge").finish_non_exhaustive()
-    }
-}
+debug_fields!([I] IterBridge<I> {});

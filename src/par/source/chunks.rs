@@ -1,7 +1,7 @@
 //! Loops over parts of a slice that can be told from their index: chunks and windows.
 
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Span, Steps, drive_by_item, feed_by_item};
+use crate::par::plumbing::{Steps, drive_by_item, feed_by_item, owns_nothing};
 use crate::par::source::ground::{Ground, Shared, Unique};
 use std::ops::Range;
 
@@ -258,19 +258,13 @@ impl<G: Ground, S: Shape<G>> ParallelIterator for Parts<G, S> {
 }
 
 impl<G: Ground, S: Shape<G>> Steps for Parts<G, S> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         self.shape.count(self.slice.len())
     }
 
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
-
     feed_by_item!();
-
-    fn discard(&self, _span: Span) {}
 }
 
 impl<G: Ground, S: Shape<G>> IndexedParallelIterator for Parts<G, S> {
@@ -310,19 +304,13 @@ impl<'data, T: Sync, const N: usize> ParallelIterator for ArrayWindows<'data, T,
 }
 
 impl<T: Sync, const N: usize> Steps for ArrayWindows<'_, T, N> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         self.slice.len().saturating_sub(N - 1)
     }
 
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
-
     feed_by_item!();
-
-    fn discard(&self, _span: Span) {}
 }
 
 impl<'data, T: Sync, const N: usize> IndexedParallelIterator for ArrayWindows<'data, T, N> {

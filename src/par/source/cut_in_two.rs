@@ -1,5 +1,6 @@
 //! Loops over the pieces of something that a closure can cut in two.
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::Consumer;
 use crate::par::plumbing::worklist::{Step, Worklist, drive_worklist};
@@ -131,10 +132,4 @@ where
     }
 }
 
-impl<D: fmt::Debug, S> fmt::Debug for Split<D, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Split")
-            .field("data", &self.data)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([D: fmt::Debug, S] Split<D, S> { data });

@@ -14,9 +14,7 @@ macro_rules! delegate {
                 self.inner.drive(consumer, fold)
             }
 
-            fn opt_len(&self) -> Option<usize> {
-                self.inner.opt_len()
-            }
+            $crate::par::plumbing::forward_steps!(inner: opt_len);
         }
     };
 }
@@ -29,44 +27,11 @@ macro_rules! delegate_indexed {
         impl<$($generics)*> $crate::par::plumbing::Steps for $name {
             type Local = <$inner as $crate::par::plumbing::Steps>::Local;
 
-            fn steps(&self) -> usize {
-                self.inner.steps()
-            }
-
-            fn engage(&mut self) {
-                self.inner.engage();
-            }
-
-            fn hints(&self) -> $crate::par::plumbing::Hints {
-                self.inner.hints()
-            }
-
-            fn local(&self) -> Self::Local {
-                self.inner.local()
-            }
-
-            #[inline]
-            fn feed<C: $crate::par::plumbing::Consumer<Self::Item>>(
-                &self,
-                local: &mut Self::Local,
-                span: $crate::par::plumbing::Span,
-                consumer: &C,
-                fold: C::Fold,
-            ) -> C::Fold {
-                self.inner.feed(local, span, consumer, fold)
-            }
-
-            fn discard(&self, span: $crate::par::plumbing::Span) {
-                self.inner.discard(span);
-            }
+            $crate::par::plumbing::forward_steps!(inner: steps engage hints local feed discard);
         }
 
         impl<$($generics)*> $crate::par::iter::IndexedParallelIterator for $name {
-            #[inline(always)]
-            unsafe fn item(&self, local: &mut Self::Local, index: usize) -> Self::Item {
-                // SAFETY: the caller's promise, for the same index.
-                unsafe { self.inner.item(local, index) }
-            }
+            $crate::par::plumbing::forward_steps!(inner: item);
         }
     };
 }

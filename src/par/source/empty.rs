@@ -1,8 +1,8 @@
 //! A loop over nothing.
 
+use crate::par::debug::debug_name;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
-use std::fmt;
+use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item, owns_nothing};
 use std::marker::PhantomData;
 
 /// An iterator without items; made by [`empty`].
@@ -29,27 +29,17 @@ impl<T> Clone for Empty<T> {
     }
 }
 
-impl<T> fmt::Debug for Empty<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Empty")
-    }
-}
-
 impl<T: Send> ParallelIterator for Empty<T> {
     type Item = T;
     drive_by_item!();
 }
 
 impl<T: Send> Steps for Empty<T> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         0
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     fn feed<C: Consumer<T>>(
         &self,
@@ -60,8 +50,6 @@ impl<T: Send> Steps for Empty<T> {
     ) -> C::Fold {
         fold
     }
-
-    fn discard(&self, _span: Span) {}
 }
 
 impl<T: Send> IndexedParallelIterator for Empty<T> {
@@ -69,3 +57,5 @@ impl<T: Send> IndexedParallelIterator for Empty<T> {
         unreachable!("there is no item")
     }
 }
+
+debug_name!(Empty<T>);

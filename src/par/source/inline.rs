@@ -51,11 +51,11 @@ impl<T, const N: usize> Inline<T, N> {
 
     #[inline]
     pub(crate) fn feed<C: Consumer<T>>(&self, span: Span, consumer: &C, fold: C::Fold) -> C::Fold {
-        consumer.take_iter(fold, self.owned().take(span))
+        self.owned().feed(span, consumer, fold)
     }
 
     pub(crate) fn discard(&self, span: Span) {
-        drop(self.owned().take(span));
+        self.owned().discard(span);
     }
 
     /// # Safety
@@ -94,3 +94,21 @@ impl<T: Clone + Sync, const N: usize> Clone for Inline<T, N> {
         Self::new(unsafe { items.assume_init_ref() }.clone())
     }
 }
+
+/// The traits of an iterator around a field `items`, which is [`Inline`].
+macro_rules! inline_items {
+    ([$($generics:tt)*] $name:ty) => {
+        $crate::par::source::owned::owned_items!([T: Send, $($generics)*] $name => T);
+        $crate::par::debug::debug_len!([T, $($generics)*] $name);
+
+        impl<T: Clone + Sync, $($generics)*> Clone for $name {
+            fn clone(&self) -> Self {
+                Self {
+                    items: self.items.clone(),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use inline_items;

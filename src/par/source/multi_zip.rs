@@ -4,9 +4,8 @@ use crate::par::iter::{
     IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator,
     IntoParallelRefMutIterator, ParallelIterator,
 };
-use crate::par::plumbing::{Hints, Span, Steps, drive_by_item, feed_by_item};
+use crate::par::plumbing::{Held, Hints, Span, Steps, drive_by_item, feed_by_item};
 use std::mem::forget;
-use std::ops::Range;
 
 /// An iterator over tuples of items, one from each iterator of a tuple, as many as the shortest has; made by
 /// [`into_par_iter`](IntoParallelIterator::into_par_iter) on a tuple, or on a reference to one.
@@ -25,32 +24,6 @@ use std::ops::Range;
 #[must_use = "iterators do nothing until they are consumed"]
 pub struct MultiZip<T> {
     tuple: T,
-}
-
-/// Steps of an engaged source that are discarded if this is dropped.
-struct Untaken<'s, S: Steps> {
-    source: &'s S,
-    steps: Range<usize>,
-}
-
-impl<'s, S: Steps> Untaken<'s, S> {
-    /// # Safety
-    /// The steps are the caller's, who feeds them only after it has forgotten this.
-    #[inline(always)]
-    unsafe fn new(source: &'s S, steps: Range<usize>) -> Self {
-        Self { source, steps }
-    }
-}
-
-impl<S: Steps> Drop for Untaken<'_, S> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if !self.steps.is_empty() {
-            // SAFETY: `new`'s promise.
-            self.source
-                .discard(unsafe { Span::new(self.steps.clone()) });
-        }
-    }
 }
 
 macro_rules! multi_zip {
@@ -114,9 +87,9 @@ macro_rules! multi_zip {
                     let more = len..self.tuple.$index.steps();
                     self.tuple.$index.engage();
                     // SAFETY: just engaged. The first `len` steps are the driver's if this does not unwind.
-                    let $kept = unsafe { Untaken::new(&self.tuple.$index, 0..len) };
+                    let $kept = unsafe { Held::new(&self.tuple.$index, 0..len) };
                     // SAFETY: just engaged, and nobody feeds these.
-                    let $more = unsafe { Untaken::new(&self.tuple.$index, more) };
+                    let $more = unsafe { Held::new(&self.tuple.$index, more) };
                 )+
                 $(drop($more);)+
                 $(forget($kept);)+
@@ -137,7 +110,7 @@ macro_rules! multi_zip {
             fn discard(&self, span: Span) {
                 // All before the first is discarded, which may panic.
                 // SAFETY: the span is the right to these steps of each source.
-                $(let $kept = unsafe { Untaken::new(&self.tuple.$index, span.range()) };)+
+                $(let $kept = unsafe { Held::new(&self.tuple.$index, span.range()) };)+
                 $(drop($kept);)+
             }
         }
@@ -148,7 +121,7 @@ macro_rules! multi_zip {
                 // All before the first is taken, which may panic.
                 $(
                     // SAFETY: the caller's promise is the right to this step of each source.
-                    let $kept = unsafe { Untaken::new(&self.tuple.$index, index..index + 1) };
+                    let $kept = unsafe { Held::new(&self.tuple.$index, index..index + 1) };
                 )+
                 (
                     $({

@@ -1,10 +1,6 @@
 //! A loop over one item.
 
-use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
-use crate::par::source::array::inline_items;
-use crate::par::source::inline::Inline;
-use std::fmt;
+use crate::par::source::inline::{Inline, inline_items};
 
 /// An iterator with one item; made by [`once`].
 #[must_use = "iterators do nothing until they are consumed"]

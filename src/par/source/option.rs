@@ -1,11 +1,8 @@
 //! Loops over what an option holds: one item, or none.
 
-use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
-use crate::par::source::array::inline_items;
+use crate::par::iter::IntoParallelIterator;
 use crate::par::source::delegate::delegate_indexed;
-use crate::par::source::inline::Inline;
-use std::fmt;
+use crate::par::source::inline::{Inline, inline_items};
 
 /// An iterator over the value of an option.
 ///

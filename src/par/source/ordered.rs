@@ -1,5 +1,6 @@
 //! A stream: items from a sequential iterator, worked on in parallel, results in order on the calling thread.
 
+use crate::par::debug::debug_fields;
 use crate::par::plumbing::in_pool;
 use crate::par::source::bridge::IterBridge;
 use crate::pool::ThreadPool;
@@ -221,14 +222,6 @@ where
     }
 }
 
-impl<I> fmt::Debug for Ordered<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ordered")
-            .field("ahead", &self.ahead)
-            .finish_non_exhaustive()
-    }
-}
-
 impl<I, F> fmt::Debug for OrderedMap<I, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OrderedMap")
@@ -236,3 +229,5 @@ impl<I, F> fmt::Debug for OrderedMap<I, F> {
             .finish_non_exhaustive()
     }
 }
+
+debug_fields!([I] Ordered<I> { ahead });

@@ -1,12 +1,14 @@
 //! Items that lie in memory and are given away: the ground under vectors, arrays and what becomes a vector.
 
-use crate::par::plumbing::Span;
+use crate::par::plumbing::{Consumer, Span};
 use std::ops::Range;
 
 /// Places of initialized items, each of which is moved out, or dropped, once.
 pub(crate) struct Owned<T> {
     start: *mut T,
     len: usize,
+    /// Spans own the items now.
+    engaged: bool,
 }
 
 // SAFETY: it owns the items.
@@ -18,15 +20,37 @@ impl<T> Owned<T> {
     /// # Safety
     /// The items at `start` are initialized, and this value's from now on, as long as it is used.
     pub(crate) unsafe fn new(start: *mut T, len: usize) -> Self {
-        Self { start, len }
+        Self {
+            start,
+            len,
+            engaged: false,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
+    pub(crate) fn engage(&mut self) {
+        self.engaged = true;
+    }
+
+    pub(crate) fn is_engaged(&self) -> bool {
+        self.engaged
+    }
+
+    #[inline]
+    pub(crate) fn feed<C: Consumer<T>>(&self, span: Span, consumer: &C, fold: C::Fold) -> C::Fold {
+        consumer.take_iter(fold, self.take(span))
+    }
+
+    #[inline]
+    pub(crate) fn discard(&self, span: Span) {
+        drop(self.take(span));
+    }
+
     /// Moves out the items of a span.
-    pub(crate) fn take(&self, span: Span) -> Taken<'_, T> {
+    fn take(&self, span: Span) -> Taken<'_, T> {
         debug_assert!(span.end() <= self.len);
         Taken {
             items: self,
@@ -56,7 +80,7 @@ impl<T> Owned<T> {
 }
 
 /// Items on their way out; drops those that are left.
-pub(crate) struct Taken<'o, T> {
+struct Taken<'o, T> {
     items: &'o Owned<T>,
     left: Range<usize>,
 }
@@ -88,3 +112,53 @@ impl<T> Drop for Taken<'_, T> {
         }
     }
 }
+
+/// The traits of an iterator over `$item` around a field `items`: [`Owned`], or what has the same methods.
+macro_rules! owned_items {
+    ([$($generics:tt)*] $name:ty => $item:ty) => {
+        impl<$($generics)*> $crate::par::iter::ParallelIterator for $name {
+            type Item = $item;
+            $crate::par::plumbing::drive_by_item!();
+        }
+
+        impl<$($generics)*> $crate::par::plumbing::Steps for $name {
+            type Local = ();
+
+            fn steps(&self) -> usize {
+                self.items.len()
+            }
+
+            fn engage(&mut self) {
+                self.items.engage();
+            }
+
+            fn local(&self) {}
+
+            #[inline]
+            fn feed<C: $crate::par::plumbing::Consumer<$item>>(
+                &self,
+                (): &mut (),
+                span: $crate::par::plumbing::Span,
+                consumer: &C,
+                fold: C::Fold,
+            ) -> C::Fold {
+                self.items.feed(span, consumer, fold)
+            }
+
+            #[inline]
+            fn discard(&self, span: $crate::par::plumbing::Span) {
+                self.items.discard(span);
+            }
+        }
+
+        impl<$($generics)*> $crate::par::iter::IndexedParallelIterator for $name {
+            #[inline(always)]
+            unsafe fn item(&self, (): &mut (), index: usize) -> $item {
+                // SAFETY: the caller's promise.
+                unsafe { self.items.item(index) }
+            }
+        }
+    };
+}
+
+pub(crate) use owned_items;

@@ -1,7 +1,7 @@
 //! Loops over ranges without their end.
 
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_steps};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, owns_nothing};
 use crate::par::source::range_item::{IndexedRangeItem, RangeItem};
 use crate::par::source::range_long::Blocks;
 use std::ops::Range;
@@ -68,15 +68,11 @@ impl<T: RangeItem> ParallelIterator for Iter<T> {
 }
 
 impl<T: RangeItem> Steps for Iter<T> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         fits(self.opt_len())
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     #[inline]
     fn feed<C: Consumer<T>>(
@@ -92,9 +88,6 @@ impl<T: RangeItem> Steps for Iter<T> {
             T::serial(start.at(span.start())..start.at(span.end())),
         )
     }
-
-    #[inline]
-    fn discard(&self, _span: Span) {}
 }
 
 impl<T: IndexedRangeItem> IndexedParallelIterator for Iter<T> {

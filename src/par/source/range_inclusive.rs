@@ -1,7 +1,7 @@
 //! Loops over ranges with their end.
 
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_steps};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, owns_nothing};
 use crate::par::source::range::fits;
 use crate::par::source::range_item::{IndexedRangeItem, RangeItem};
 use crate::par::source::range_long::{Blocks, feed_inclusive};
@@ -56,15 +56,11 @@ impl<T: RangeItem> ParallelIterator for Iter<T> {
 }
 
 impl<T: RangeItem> Steps for Iter<T> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         fits(self.opt_len())
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     #[inline]
     fn feed<C: Consumer<T>>(
@@ -85,8 +81,6 @@ impl<T: RangeItem> Steps for Iter<T> {
             fold,
         )
     }
-
-    fn discard(&self, _span: Span) {}
 }
 
 impl<T: IndexedRangeItem> IndexedParallelIterator for Iter<T> {

@@ -6,7 +6,7 @@
 //! around in its midst: whether the loop is to end, and whether somebody wants to have what it has left.
 
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_steps};
+use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_steps, owns_nothing};
 use crate::par::source::range_item::RangeItem;
 use crate::scheduler::Participant;
 
@@ -64,13 +64,11 @@ impl<T: RangeItem> ParallelIterator for Blocks<T> {
 }
 
 impl<T: RangeItem> Steps for Blocks<T> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         usize::try_from(self.end / self.block + 1).expect("not more than MOST + 1")
     }
-
-    fn engage(&mut self) {}
 
     fn hints(&self) -> Hints {
         Hints {
@@ -78,8 +76,6 @@ impl<T: RangeItem> Steps for Blocks<T> {
             ..Hints::default()
         }
     }
-
-    fn local(&self) {}
 
     fn feed<C: Consumer<T>>(
         &self,
@@ -116,6 +112,4 @@ impl<T: RangeItem> Steps for Blocks<T> {
             at = last + 1;
         }
     }
-
-    fn discard(&self, _span: Span) {}
 }

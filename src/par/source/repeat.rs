@@ -1,10 +1,10 @@
 //! Loops over clones of one value.
 
 use crate::par::adapt::zip::Zip;
+use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item, drive_steps};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
 use crate::sync::Mutex;
-use std::fmt;
 
 /// The value, of which each piece of the loop has a clone, to clone from without a lock.
 struct Original<T>(Mutex<T>);
@@ -17,12 +17,6 @@ impl<T: Clone> Original<T> {
     fn copy(&self) -> T {
         self.0.lock().clone()
     }
-}
-
-/// Clones, as many as the span has steps.
-#[inline]
-fn feed<T: Clone, C: Consumer<T>>(item: &T, span: &Span, consumer: &C, fold: C::Fold) -> C::Fold {
-    consumer.take_iter(fold, span.range().map(|_| item.clone()))
 }
 
 /// An iterator that repeats a value without end; made by [`repeat`].
@@ -88,34 +82,8 @@ impl<T: Clone + Send> ParallelIterator for Repeat<T> {
     type Item = T;
 
     fn drive<C: Consumer<T>>(self, consumer: &C, fold: C::Fold) -> C::Fold {
-        drive_steps(self, consumer, fold)
+        self.take(usize::MAX).drive(consumer, fold)
     }
-}
-
-impl<T: Clone + Send> Steps for Repeat<T> {
-    type Local = T;
-
-    fn steps(&self) -> usize {
-        usize::MAX
-    }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) -> T {
-        self.item.copy()
-    }
-
-    fn feed<C: Consumer<T>>(
-        &self,
-        local: &mut T,
-        span: Span,
-        consumer: &C,
-        fold: C::Fold,
-    ) -> C::Fold {
-        feed(local, &span, consumer, fold)
-    }
-
-    fn discard(&self, _span: Span) {}
 }
 
 /// An iterator that repeats a value a number of times; made by [`repeat_n`].
@@ -164,7 +132,7 @@ impl<T: Clone + Send> Steps for RepeatN<T> {
         consumer: &C,
         fold: C::Fold,
     ) -> C::Fold {
-        feed(local, &span, consumer, fold)
+        consumer.take_iter(fold, span.range().map(|_| local.clone()))
     }
 
     fn discard(&self, _span: Span) {}
@@ -200,16 +168,7 @@ impl<T: Clone> Clone for RepeatN<T> {
     }
 }
 
-impl<T> fmt::Debug for Repeat<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Repeat").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for RepeatN<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RepeatN")
-            .field("len", &self.len)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    [T] Repeat<T> {}
+    [T] RepeatN<T> { len }
+);

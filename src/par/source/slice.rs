@@ -1,7 +1,8 @@
 //! Loops over the items of slices.
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item, owns_nothing};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -29,15 +30,11 @@ impl<'a, T: Sync> ParallelIterator for Iter<'a, T> {
 }
 
 impl<T: Sync> Steps for Iter<'_, T> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         self.slice.len()
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     #[inline]
     fn feed<C: Consumer<Self::Item>>(
@@ -49,9 +46,6 @@ impl<T: Sync> Steps for Iter<'_, T> {
     ) -> C::Fold {
         consumer.take_iter(fold, self.slice[span.range()].iter())
     }
-
-    #[inline]
-    fn discard(&self, _span: Span) {}
 }
 
 impl<'a, T: Sync> IndexedParallelIterator for Iter<'a, T> {
@@ -98,15 +92,11 @@ impl<'a, T: Send> ParallelIterator for IterMut<'a, T> {
 }
 
 impl<'a, T: Send> Steps for IterMut<'a, T> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         self.len
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     #[inline]
     fn feed<C: Consumer<Self::Item>>(
@@ -122,9 +112,6 @@ impl<'a, T: Send> Steps for IterMut<'a, T> {
         let items: &'a mut [T] = unsafe { std::slice::from_raw_parts_mut(start, span.len()) };
         consumer.take_iter(fold, items.iter_mut())
     }
-
-    #[inline]
-    fn discard(&self, _span: Span) {}
 }
 
 impl<'a, T: Send> IndexedParallelIterator for IterMut<'a, T> {
@@ -134,14 +121,6 @@ impl<'a, T: Send> IndexedParallelIterator for IterMut<'a, T> {
         let item = unsafe { self.start.add(index) };
         // SAFETY: the caller takes it once.
         unsafe { &mut *item }
-    }
-}
-
-impl<T> fmt::Debug for IterMut<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IterMut")
-            .field("len", &self.len)
-            .finish_non_exhaustive()
     }
 }
 
@@ -192,3 +171,5 @@ impl<'a, T: Send, const N: usize> IntoParallelIterator for &'a mut [T; N] {
         IterMut::new(self)
     }
 }
+
+debug_fields!([T] IterMut<'_, T> { len });

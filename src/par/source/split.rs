@@ -23,7 +23,7 @@
 //! the part between them, of which nobody knows whether it is one, is not given.
 
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, forward};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, forward, owns_nothing};
 use std::fmt;
 use std::ops::Range;
 
@@ -122,15 +122,11 @@ impl ParallelIterator for Positions {
 }
 
 impl Steps for Positions {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         self.0
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     #[inline]
     fn feed<C: Consumer<Range<usize>>>(
@@ -142,8 +138,6 @@ impl Steps for Positions {
     ) -> C::Fold {
         consumer.take(fold, span.range())
     }
-
-    fn discard(&self, _span: Span) {}
 }
 
 /// A piece, running or finished.

@@ -1,7 +1,8 @@
 //! Loops over what a string is made of, and over single characters that are looked for in it.
 
+use crate::par::debug::debug_name;
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, Span, Steps, drive_steps};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, owns_nothing};
 use crate::par::source::str_pattern::Pattern;
 use std::fmt;
 
@@ -128,15 +129,11 @@ impl<'ch, U: Unit> ParallelIterator for Units<'ch, U> {
 }
 
 impl<'ch, U: Unit> Steps for Units<'ch, U> {
-    type Local = ();
+    owns_nothing!();
 
     fn steps(&self) -> usize {
         self.text.len()
     }
-
-    fn engage(&mut self) {}
-
-    fn local(&self) {}
 
     #[inline]
     fn feed<C: Consumer<Self::Item>>(
@@ -151,8 +148,6 @@ impl<'ch, U: Unit> Steps for Units<'ch, U> {
         let items = self.unit.items(&self.text[start..end], start);
         consumer.take_iter(fold, items)
     }
-
-    fn discard(&self, _span: Span) {}
 }
 
 impl<U> fmt::Debug for Units<'_, U> {
@@ -161,14 +156,4 @@ impl<U> fmt::Debug for Units<'_, U> {
     }
 }
 
-impl<P> fmt::Debug for Match<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Match")
-    }
-}
-
-impl<P> fmt::Debug for MatchIndex<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MatchIndex")
-    }
-}
+debug_name!(Match<P> MatchIndex<P>);

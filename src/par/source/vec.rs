@@ -1,12 +1,9 @@
 //! Loops over the items of a vector, which they take out of it.
 
-use crate::par::iter::{
-    IndexedParallelIterator, IntoParallelIterator, ParallelDrainRange, ParallelIterator,
-};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use crate::par::debug::debug_len;
+use crate::par::iter::{IntoParallelIterator, ParallelDrainRange};
 use crate::par::source::bounds;
-use crate::par::source::owned::Owned;
-use std::fmt;
+use crate::par::source::owned::{Owned, owned_items};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Range, RangeBounds};
@@ -17,8 +14,6 @@ pub struct IntoIter<T: Send> {
     items: Owned<T>,
     capacity: usize,
     start: *mut T,
-    /// Spans own the items now.
-    engaged: bool,
 }
 
 // SAFETY: it owns the items and their memory.
@@ -35,14 +30,17 @@ impl<T: Send> IntoIter<T> {
             items: unsafe { Owned::new(start, vec.len()) },
             capacity: vec.capacity(),
             start,
-            engaged: false,
         }
     }
 }
 
 impl<T: Send> Drop for IntoIter<T> {
     fn drop(&mut self) {
-        let len = if self.engaged { 0 } else { self.items.len() };
+        let len = if self.items.is_engaged() {
+            0
+        } else {
+            self.items.len()
+        };
         // SAFETY: the parts of the vector; spans have taken care of its items if there were any.
         drop(unsafe { Vec::from_raw_parts(self.start, len, self.capacity) });
     }
@@ -66,7 +64,6 @@ pub struct Drain<'v, T: Send> {
     range: Range<usize>,
     /// The vector's length before.
     len: usize,
-    engaged: bool,
     borrowed: PhantomData<&'v mut Vec<T>>,
 }
 
@@ -92,7 +89,6 @@ impl<'v, T: Send> ParallelDrainRange<usize> for &'v mut Vec<T> {
             vec: self,
             range,
             len,
-            engaged: false,
             borrowed: PhantomData,
         }
     }
@@ -121,77 +117,24 @@ impl<T: Send> Drop for Drain<'_, T> {
             }
         }
 
-        let engaged = self.engaged;
         let closing = CloseUp(self);
-        if !engaged {
-            let items = &closing.0.items;
+        let items = &closing.0.items;
+        if !items.is_engaged() {
             // SAFETY: no span has been made.
             unsafe { items.drop_range(0..items.len()) };
         }
     }
 }
 
-macro_rules! owned_items {
-    ([$($generics:tt)*] $name:ty) => {
-        impl<$($generics)* T: Send> ParallelIterator for $name {
-            type Item = T;
-            drive_by_item!();
-        }
-
-        impl<$($generics)* T: Send> Steps for $name {
-            type Local = ();
-
-            fn steps(&self) -> usize {
-                self.items.len()
-            }
-
-            fn engage(&mut self) {
-                self.engaged = true;
-            }
-
-            fn local(&self) {}
-
-            #[inline]
-            fn feed<C: Consumer<T>>(
-                &self,
-                (): &mut (),
-                span: Span,
-                consumer: &C,
-                fold: C::Fold,
-            ) -> C::Fold {
-                consumer.take_iter(fold, self.items.take(span))
-            }
-
-            #[inline]
-            fn discard(&self, span: Span) {
-                drop(self.items.take(span));
-            }
-        }
-
-        impl<$($generics)* T: Send> IndexedParallelIterator for $name {
-            #[inline(always)]
-            unsafe fn item(&self, (): &mut (), index: usize) -> T {
-                // SAFETY: the caller's promise.
-                unsafe { self.items.item(index) }
-            }
-        }
-
-        impl<$($generics)* T: Send> fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("len", &self.items.len())
-                    .finish_non_exhaustive()
-            }
-        }
-    };
-}
-owned_items!([] IntoIter<T>);
-owned_items!(['v,] Drain<'v, T>);
+owned_items!([T: Send] IntoIter<T> => T);
+debug_len!([T: Send] IntoIter<T>);
+owned_items!(['v, T: Send] Drain<'v, T> => T);
+debug_len!(['v, T: Send] Drain<'v, T>);
 
 // `Sync`: the iterator is, whatever its items are, so two threads may be here at a time.
 impl<T: Send + Sync + Clone> Clone for IntoIter<T> {
     fn clone(&self) -> Self {
-        assert!(!self.engaged);
+        assert!(!self.items.is_engaged());
         // SAFETY: not engaged, so all are there.
         let items = unsafe { std::slice::from_raw_parts(self.start, self.items.len()) };
         Self::new(items.to_vec())

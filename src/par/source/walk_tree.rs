@@ -3,6 +3,7 @@
 //! Nodes that have not been given away wait in vectors, so that the depth of a tree costs heap, not stack.
 //! They are cut by [`worklist`](crate::par::plumbing::worklist).
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::Consumer;
 use crate::par::plumbing::worklist::{Step, Worklist, drive_worklist};
@@ -316,18 +317,10 @@ where
     }
 }
 
-macro_rules! debug_root {
-    ($($name:ident),*) => {$(
-        impl<S: fmt::Debug, B> fmt::Debug for $name<S, B> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("root", &self.root)
-                    .finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-debug_root!(WalkTreePrefix, WalkTreePostfix);
+debug_fields!(
+    [S: fmt::Debug, B] WalkTreePrefix<S, B> { root }
+    [S: fmt::Debug, B] WalkTreePostfix<S, B> { root }
+);
 
 impl<S: fmt::Debug, B> fmt::Debug for WalkTree<S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

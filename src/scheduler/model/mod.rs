@@ -15,26 +15,4 @@ mod presence;
 mod registry;
 mod rest;
 
-use crate::sync::{Arc, Ordering};
-use std::sync::atomic::AtomicUsize as Tally;
-
-fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
-    explore_to(3, name, model);
-}
-
-/// With so many preemptions unless `LOOM_MAX_PREEMPTIONS` asks for fewer.
-fn explore_to(preemptions: usize, name: &str, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    let asked = builder.preemption_bound.unwrap_or(preemptions);
-    builder.preemption_bound = Some(asked.min(preemptions));
-    let rounds = Arc::new(Tally::new(0));
-    let seen = Arc::clone(&rounds);
-    builder.check(move || {
-        seen.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    eprintln!(
-        "model {name}: {} interleavings",
-        rounds.load(Ordering::Relaxed)
-    );
-}
+use crate::sync::model::{explore, explore_to};

@@ -15,33 +15,13 @@ mod life;
 mod phase;
 mod sheaf;
 
+use crate::sync::model::explore;
 use crate::sync::{Arc, Ordering};
 use crate::task::counter::Owner;
 use loom::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::AtomicUsize as Tally;
-
-fn explore(name: &str, model: impl Fn() + Send + Sync + 'static) {
-    explore_to(3, name, model);
-}
-
-/// With so many preemptions unless `LOOM_MAX_PREEMPTIONS` asks for fewer.
-fn explore_to(preemptions: usize, name: &str, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    let asked = builder.preemption_bound.unwrap_or(preemptions);
-    builder.preemption_bound = Some(asked.min(preemptions));
-    let rounds = Arc::new(Tally::new(0));
-    let seen = Arc::clone(&rounds);
-    builder.check(move || {
-        seen.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    eprintln!(
-        "model {name}: {} interleavings",
-        rounds.load(Ordering::Relaxed)
-    );
-}
 
 /// Memory whose owner may end it while others still know its address.
 struct Frame<T>(*mut MaybeUninit<T>);

@@ -1,9 +1,9 @@
 //! Taking a range of items out of a collection that turns into a vector, and back, without copying them.
 
+use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
 use crate::par::source::owned::Owned;
-use std::fmt;
 use std::ops::Range;
 
 /// A collection of `T` that is a vector inside.
@@ -106,11 +106,11 @@ impl<T: Send, V: Vessel<T>> Steps for Drained<'_, T, V> {
         consumer: &C,
         fold: C::Fold,
     ) -> C::Fold {
-        consumer.take_iter(fold, self.items().take(span))
+        self.items().feed(span, consumer, fold)
     }
 
     fn discard(&self, span: Span) {
-        drop(self.items().take(span));
+        self.items().discard(span);
     }
 }
 
@@ -122,10 +122,4 @@ impl<T: Send, V: Vessel<T>> IndexedParallelIterator for Drained<'_, T, V> {
     }
 }
 
-impl<T, V: Vessel<T>> fmt::Debug for Drained<'_, T, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Drained")
-            .field("range", &self.range)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!([T, V: Vessel<T>] Drained<'_, T, V> { range });
