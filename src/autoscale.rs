@@ -229,3 +229,5 @@ impl fmt::Debug for AutoscalerHandle {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([] AutoscalerHandle;);

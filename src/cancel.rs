@@ -238,6 +238,7 @@ impl CancelToken {
     /// ```
     /// assert!(!windrow::CancelToken::new().is_cancelled());
     /// ```
+    #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Node::new()))
     }
@@ -301,6 +302,7 @@ impl CancelToken {
     /// assert!(token.is_cancelled());
     /// ```
     #[inline]
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
@@ -354,6 +356,8 @@ impl fmt::Debug for CancelToken {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([] CancelToken;);
 
 #[cfg(all(test, loom))]
 mod model;

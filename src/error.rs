@@ -112,6 +112,8 @@ pub(crate) enum Failure {
     Full,
     /// The pool had been shut down.
     Closed,
+    /// It needed the pool's timer, which could not be started.
+    NoTimer,
 }
 
 /// Why a task has no result.
@@ -149,26 +151,33 @@ impl JoinError {
     }
 
     /// Whether the task panicked.
+    #[must_use]
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Cause::Panic { .. })
     }
 
     /// Whether the task was cancelled before it started, or between two attempts.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Failure(Failure::Cancelled))
     }
 
     /// Whether the task's deadline passed before it had ended. Whether it had started is in its
     /// [`Report`](crate::Report).
+    #[must_use]
     pub fn is_expired(&self) -> bool {
         matches!(self.0, Cause::Failure(Failure::Expired))
     }
 
-    /// Whether the pool never accepted the task: its queue was full, or it had been shut down. The
-    /// closure was dropped; [`ThreadPool::try_spawn`](crate::ThreadPool::try_spawn) would have given it
+    /// Whether the pool never accepted the task: its queue was full, it had been shut down, or the timer that the
+    /// task needs could not be started. The closure was dropped; [`ThreadPool::try_spawn`](crate::ThreadPool::try_spawn) would have given it
     /// back.
+    #[must_use]
     pub fn is_refused(&self) -> bool {
-        matches!(self.0, Cause::Failure(Failure::Full | Failure::Closed))
+        matches!(
+            self.0,
+            Cause::Failure(Failure::Full | Failure::Closed | Failure::NoTimer)
+        )
     }
 
     /// What the task panicked with, to look into or to resume with
@@ -177,6 +186,7 @@ impl JoinError {
     /// # Panics
     /// If the task did not panic; ask [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
+    #[must_use]
     pub fn into_panic(self) -> Box<dyn std::any::Any + Send + 'static> {
         match self.try_into_panic() {
             Ok(payload) => payload,
@@ -223,6 +233,9 @@ impl fmt::Display for JoinError {
             Cause::Failure(Failure::Closed) => {
                 f.write_str("the task was refused: the pool had been shut down")
             }
+            Cause::Failure(Failure::NoTimer) => f.write_str(
+                "the task was refused: the thread of the pool's timer could not be started",
+            ),
         }
     }
 }
@@ -329,7 +342,8 @@ impl RefusedReason {
     pub(crate) fn failure(&self) -> Failure {
         match self {
             RefusedReason::Full { .. } => Failure::Full,
-            RefusedReason::Closed | RefusedReason::Timer(_) => Failure::Closed,
+            RefusedReason::Closed => Failure::Closed,
+            RefusedReason::Timer(_) => Failure::NoTimer,
         }
     }
 }

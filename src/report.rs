@@ -12,6 +12,7 @@ pub struct TaskId(pub(crate) u64);
 
 impl TaskId {
     /// The number itself.
+    #[must_use]
     pub fn get(self) -> u64 {
         self.0
     }

@@ -374,3 +374,5 @@ impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([] Scope<'_, '_>; [T] ScopedJoinHandle<'_, T>;);

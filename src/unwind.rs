@@ -54,6 +54,18 @@ impl Drop for AbortIfPanic {
     }
 }
 
+/// Handles that a closure may hold when it panics and that may be used afterwards: a panic in the middle of a call
+/// leaves them whole, since no user's code runs while what they share is being changed. Without this nobody could take a
+/// pool into `catch_unwind`.
+macro_rules! unwind_safe {
+    ($([$($generics:tt)*] $name:ty;)*) => {$(
+        impl<$($generics)*> std::panic::UnwindSafe for $name {}
+        impl<$($generics)*> std::panic::RefUnwindSafe for $name {}
+    )*};
+}
+
+pub(crate) use unwind_safe;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,7 @@ struct Shared {
 
 impl WaitGroup {
     /// A group with one member: what is returned.
+    #[must_use]
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -110,3 +111,5 @@ impl fmt::Debug for WaitGroup {
             .finish()
     }
 }
+
+crate::unwind::unwind_safe!([] WaitGroup;);

@@ -302,12 +302,12 @@ mutant "idle: a sleeper without its fence" src/scheduler/idle.rs \
         fence(Ordering::SeqCst);' ''
 mutant "idle: a sleeper takes no second look" src/scheduler/idle.rs \
     scheduler::model::idle::sleep_one_worker \
-    'if view.wanted(self.counts()) {' \
+    'if view.wanted(counts, polled || !counts.lingering()) {' \
     'if false {'
 mutant "idle: a sleeper looks before it announces itself" src/scheduler/idle.rs \
     scheduler::model::idle::sleep_one_worker \
     'let mut lingering = self.lie_down(bed, searching);' \
-    'if view.wanted(Counts::of(0)) {
+    'if view.wanted(Counts::of(0), true) {
             if !searching { self.change(SEARCHING); }
             return Slept::Searching;
         }

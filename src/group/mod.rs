@@ -40,11 +40,25 @@ pub enum TaskError<E = Infallible> {
 
 impl<E> TaskError<E> {
     /// Whether the task was cancelled before it started.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self, TaskError::Lost(error) if error.is_cancelled())
     }
 
+    /// Whether the task's deadline passed before it had ended.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        matches!(self, TaskError::Lost(error) if error.is_expired())
+    }
+
+    /// Whether the pool never accepted the task.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self, TaskError::Lost(error) if error.is_refused())
+    }
+
     /// Whether the task panicked.
+    #[must_use]
     pub fn is_panic(&self) -> bool {
         matches!(self, TaskError::Lost(error) if error.is_panic())
     }
@@ -181,16 +195,19 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
 
     /// The group's token: cancelled by [`cancel`](Self::cancel), and by the first failure of a group that
     /// fails fast.
+    #[must_use]
     pub fn token(&self) -> &CancelToken {
         &self.shared.token
     }
 
     /// How many tasks have been spawned whose results have not been taken.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.shared.untaken()
     }
 
     /// Whether all results have been taken.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

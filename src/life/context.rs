@@ -36,26 +36,31 @@ pub struct TaskContext<'a> {
 
 impl TaskContext<'_> {
     /// The task's number.
+    #[must_use]
     pub fn id(&self) -> TaskId {
         self.life.id
     }
 
     /// The task's name, if it was given one.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.life.name.as_deref()
     }
 
     /// Which attempt this is, from 1.
+    #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// The task's level.
+    #[must_use]
     pub fn priority(&self) -> Priority {
         self.life.level
     }
 
     /// When the task is to have ended, if it has a deadline.
+    #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.life.deadline
     }
@@ -63,6 +68,7 @@ impl TaskContext<'_> {
     /// Whether the task should stop: its token (or one above it) or its handle was cancelled, its deadline
     /// has passed, its group fails fast, or the pool was shut down with
     /// [`shutdown_now`](crate::ThreadPool::shutdown_now).
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.life.token.is_cancelled()
     }
@@ -76,16 +82,19 @@ impl TaskContext<'_> {
     }
 
     /// A token that is cancelled when this task should stop, for what the task starts itself.
+    #[must_use]
     pub fn token(&self) -> CancelToken {
         self.life.token.child()
     }
 
     /// What was attached to the task, if it is a `T`.
+    #[must_use]
     pub fn attachment<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.life.attachment.as_deref()?.downcast_ref()
     }
 
     /// The same, shared.
+    #[must_use]
     pub fn attachment_arc(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.life.attachment.clone()
     }
@@ -100,3 +109,5 @@ impl fmt::Debug for TaskContext<'_> {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([] TaskContext<'_>;);

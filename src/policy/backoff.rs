@@ -82,6 +82,7 @@ impl Backoff {
     /// ```
     /// assert!(windrow::Backoff::none().delay(7).is_zero());
     /// ```
+    #[must_use]
     pub fn none() -> Self {
         Self::fixed(Duration::ZERO)
     }
@@ -94,6 +95,7 @@ impl Backoff {
     /// let second = Duration::from_secs(1);
     /// assert_eq!(windrow::Backoff::fixed(second).delay(7), second);
     /// ```
+    #[must_use]
     pub fn fixed(delay: Duration) -> Self {
         Self::of(Shape::Fixed(delay))
     }
@@ -106,6 +108,7 @@ impl Backoff {
     /// let backoff = windrow::Backoff::linear(Duration::from_secs(2));
     /// assert_eq!(backoff.delay(3), Duration::from_secs(6));
     /// ```
+    #[must_use]
     pub fn linear(first: Duration) -> Self {
         Self::of(Shape::Linear(first))
     }
@@ -164,6 +167,7 @@ impl Backoff {
     /// });
     /// assert_eq!(fibonacci.delay(10), Duration::from_secs(55));
     /// ```
+    #[must_use]
     pub fn custom(delay: impl Fn(u32) -> Duration + Send + Sync + 'static) -> Self {
         Self::of(Shape::Custom(Arc::new(delay)))
     }
@@ -218,6 +222,7 @@ impl Backoff {
     /// assert_eq!(backoff.delay(u32::MAX), Duration::MAX);
     /// # Ok::<(), windrow::PolicyError>(())
     /// ```
+    #[must_use]
     pub fn delay(&self, failed_attempts: u32) -> Duration {
         self.shape.delay(failed_attempts.max(1)).min(self.cap)
     }
@@ -258,6 +263,8 @@ impl fmt::Debug for Backoff {
             .finish()
     }
 }
+
+crate::unwind::unwind_safe!([] Backoff;);
 
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -102,6 +102,7 @@ impl Retry {
     /// assert_eq!(windrow::Retry::attempts(4)?.max_attempts(), 4);
     /// # Ok::<(), windrow::PolicyError>(())
     /// ```
+    #[must_use]
     pub fn max_attempts(&self) -> u32 {
         self.max_attempts
     }

@@ -270,6 +270,7 @@ where
 ///
 /// # Panics
 /// As [`ThreadPool::global`] where it has to build that pool.
+#[must_use]
 pub fn current_num_threads() -> usize {
     registry_here().idle.size()
 }
@@ -287,6 +288,7 @@ pub fn current_num_threads() -> usize {
 /// assert_eq!(windrow::current_thread_index(), None);
 /// # Ok::<(), windrow::BuildError>(())
 /// ```
+#[must_use]
 pub fn current_thread_index() -> Option<usize> {
     // SAFETY: a current participant is alive.
     unsafe { Participant::current().as_ref() }.and_then(Participant::index)

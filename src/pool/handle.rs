@@ -201,6 +201,7 @@ macro_rules! handle_methods {
         /// }
         /// assert_eq!(handle.join().unwrap(), 42);
         /// ```
+        #[must_use]
         pub fn is_finished(&self) -> bool {
             self.remote.header().state.is_done()
         }
@@ -234,6 +235,7 @@ macro_rules! handle_methods {
         }
 
         /// The task's number, if it was made with `task()` (or in a pool that measures all tasks).
+        #[must_use]
         pub fn id(&self) -> Option<TaskId> {
             self.remote.living().map(|life| life.id())
         }
@@ -301,3 +303,5 @@ impl<T> fmt::Debug for JoinHandle<T> {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([T] JoinHandle<T>;);

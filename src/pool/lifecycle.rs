@@ -58,6 +58,7 @@ impl ThreadPool {
     }
 
     /// Whether the pool is paused.
+    #[must_use]
     pub fn is_paused(&self) -> bool {
         self.registry().idle.counts().paused()
     }
@@ -227,6 +228,7 @@ impl ThreadPool {
     }
 
     /// Whether the pool accepts tasks from outside.
+    #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.registry().idle.counts().closed()
     }
@@ -258,6 +260,7 @@ impl UnstartedTask {
     }
 
     /// The task's number, if it was made with `task()`.
+    #[must_use]
     pub fn id(&self) -> Option<TaskId> {
         match &self.task {
             Some(Unstarted::Managed(task)) => Some(task.id()),
@@ -266,6 +269,7 @@ impl UnstartedTask {
     }
 
     /// The task's name, if it was given one.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.task {
             Some(Unstarted::Managed(task)) => task.name(),
@@ -274,6 +278,7 @@ impl UnstartedTask {
     }
 
     /// The task's level.
+    #[must_use]
     pub fn priority(&self) -> Priority {
         match &self.task {
             Some(Unstarted::Managed(task)) => task.level(),

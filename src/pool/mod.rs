@@ -98,6 +98,7 @@ impl ThreadPool {
     /// # Panics
     /// If it has to be built and cannot be: a thread cannot be started, or the variable has a value
     /// that is not a number of threads. [`ThreadPoolBuilder::build_global`] returns an error instead.
+    #[must_use]
     pub fn global() -> &'static ThreadPool {
         global::get()
     }
@@ -109,6 +110,7 @@ impl ThreadPool {
     /// The pool's time: that of the system, or in a
     /// [deterministic](ThreadPoolBuilder::deterministic) pool, for its threads and the one that drives it,
     /// the virtual one.
+    #[must_use]
     pub fn now(&self) -> Instant {
         clock::now()
     }
@@ -132,6 +134,7 @@ impl ThreadPool {
     /// assert_eq!(windrow::ThreadPool::new(3)?.current_num_threads(), 3);
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    #[must_use]
     pub fn current_num_threads(&self) -> usize {
         self.registry.idle.size()
     }
@@ -356,3 +359,5 @@ impl fmt::Debug for ThreadPool {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([] ThreadPool;);

@@ -24,11 +24,11 @@ pub trait Advise<E>: sealed_advice::Sealed {
 }
 
 /// All errors are alike: try again after the back-off.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct AnyError(());
 
 /// Asks a closure.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct AskFor<F>(F);
 
 mod sealed_advice {

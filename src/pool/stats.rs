@@ -68,16 +68,19 @@ pub struct Stats {
 impl Stats {
     /// How many tasks of a level are ready and wait for a worker. Tasks that were cancelled in the queue
     /// count until a worker has passed them.
+    #[must_use]
     pub fn queued(&self, level: Priority) -> u64 {
         self.queued[level.index()]
     }
 
     /// How many tasks are ready and wait for a worker.
+    #[must_use]
     pub fn queued_total(&self) -> u64 {
         self.queued.iter().sum()
     }
 
     /// How many tasks have ended, in whichever way.
+    #[must_use]
     pub fn ended(&self) -> u64 {
         self.completed + self.failed + self.panicked + self.cancelled + self.expired + self.returned
     }
@@ -102,21 +105,25 @@ impl Histogram {
     }
 
     /// How many durations were recorded.
+    #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
     /// Their sum. It stops at some 584 years.
+    #[must_use]
     pub fn total(&self) -> Duration {
         self.total
     }
 
     /// The longest.
+    #[must_use]
     pub fn max(&self) -> Duration {
         self.max
     }
 
     /// The average; zero if there is none.
+    #[must_use]
     pub fn mean(&self) -> Duration {
         match self.count() {
             0 => Duration::ZERO,
@@ -139,6 +146,7 @@ impl Histogram {
     /// assert!(times.quantile(1.0) == times.max());
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    #[must_use]
     pub fn quantile(&self, q: f64) -> Duration {
         let count = self.count();
         let rank = ((q.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
@@ -154,6 +162,7 @@ impl Histogram {
 
     /// The buckets from the shortest to the longest: the longest duration that belongs there, and how many
     /// there are.
+    #[must_use]
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.buckets.iter().enumerate().map(|(i, &count)| {
             let end = (1u128 << i) - 1;
@@ -173,6 +182,7 @@ impl ThreadPool {
     /// assert_eq!((stats.submitted, stats.completed, stats.panicked), (5, 4, panics as u64));
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    #[must_use]
     pub fn stats(&self) -> Stats {
         Stats::of(self.registry())
     }

@@ -132,6 +132,7 @@ impl PeriodicTask {
     }
 
     /// Whether there will be no further run.
+    #[must_use]
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
@@ -155,3 +156,5 @@ impl fmt::Debug for PeriodicTask {
             .finish_non_exhaustive()
     }
 }
+
+crate::unwind::unwind_safe!([] PeriodicTask;);

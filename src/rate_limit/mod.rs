@@ -231,5 +231,7 @@ impl fmt::Debug for RateLimit {
     }
 }
 
+crate::unwind::unwind_safe!([] RateLimit;);
+
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -193,26 +193,31 @@ impl<'env, S, E> Scatter<'env, S, E> {
     }
 
     /// Whether the run has been cancelled.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.shared.is_cancelled()
     }
 
     /// The run's token, for tasks that are to stop early when the run is cancelled. Cancelling it cancels the run.
+    #[must_use]
     pub fn token(&self) -> &CancelToken {
         &self.shared.token
     }
 
     /// A handle for other threads.
+    #[must_use]
     pub fn handle(&self) -> RunHandle {
         RunHandle(Arc::clone(&self.shared))
     }
 
     /// What has become of the run's tasks so far.
+    #[must_use]
     pub fn stats(&self) -> RunStats {
         self.shared.stats()
     }
 
     /// How many tasks are held by limiters, queued, running, or done and not handled.
+    #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding.get()
     }

@@ -120,6 +120,7 @@ impl Drop for Slot {
 
 impl Limiter {
     /// With so many slots.
+    #[must_use]
     pub fn new(limit: impl Into<Limit>) -> Self {
         Self(Arc::new(Mutex::new(State {
             limit: limit.into(),
@@ -131,6 +132,7 @@ impl Limiter {
     }
 
     /// The limit as it is now.
+    #[must_use]
     pub fn limit(&self) -> Limit {
         self.0.lock().limit
     }
@@ -169,16 +171,19 @@ impl Limiter {
     }
 
     /// Whether it takes no more tasks.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.lock().closed
     }
 
     /// How many tasks are in slots, queued or running.
+    #[must_use]
     pub fn in_use(&self) -> usize {
         self.0.lock().taken
     }
 
     /// How many tasks wait for a slot.
+    #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.lock().held.len()
     }
@@ -303,3 +308,5 @@ impl fmt::Debug for Limiter {
             .finish()
     }
 }
+
+crate::unwind::unwind_safe!([] Limiter;);

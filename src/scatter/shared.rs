@@ -149,16 +149,19 @@ impl RunHandle {
     }
 
     /// Whether the run takes nothing more from its body: closed, cancelled or over.
+    #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 
     /// Whether the run has been cancelled.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 
     /// What has become of the run's tasks so far.
+    #[must_use]
     pub fn stats(&self) -> RunStats {
         self.0.stats()
     }
@@ -173,3 +176,5 @@ impl fmt::Debug for RunHandle {
             .finish()
     }
 }
+
+crate::unwind::unwind_safe!([] RunHandle;);

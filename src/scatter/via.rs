@@ -12,6 +12,7 @@ use std::time::Instant;
 
 /// A run and a limiter: what is scattered here takes a slot of the limiter. See [`Run::via`] and [`Scatter::via`].
 #[derive(Debug)]
+#[must_use = "it scatters nothing by itself"]
 pub struct Via<'a, R> {
     pub(super) to: R,
     pub(super) limiter: &'a Limiter,

@@ -110,7 +110,7 @@ pub(crate) fn end_of(failure: Failure) -> Ended {
     match failure {
         Failure::Cancelled => Ended::Cancelled,
         Failure::Expired => Ended::Expired,
-        Failure::Full | Failure::Closed => Ended::Returned,
+        Failure::Full | Failure::Closed | Failure::NoTimer => Ended::Returned,
     }
 }
 

@@ -45,22 +45,26 @@ impl std::fmt::Display for Of {
 
 impl Interrupted {
     /// How many items had passed the place in the chain where it can be interrupted. Not always the first ones.
+    #[must_use]
     pub fn done(&self) -> usize {
         self.done
     }
 
     /// How many there would have been, if that is known.
     #[allow(clippy::len_without_is_empty, reason = "it is not a collection")]
+    #[must_use]
     pub fn len(&self) -> Option<usize> {
         self.len
     }
 
     /// A token was cancelled.
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         !self.expired
     }
 
     /// The deadline passed.
+    #[must_use]
     pub fn is_expired(&self) -> bool {
         self.expired
     }

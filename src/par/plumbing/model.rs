@@ -4,8 +4,8 @@
 
 use super::share::{Claim, Share};
 use super::steps::Span;
-use crate::sync::model::explore;
 use crate::sync::Arc;
+use crate::sync::model::explore;
 use loom::cell::UnsafeCell;
 use loom::thread;
 

@@ -218,6 +218,7 @@ impl<'env, T> CombinerHandle<'env, T> {
     }
 
     /// What it has done so far.
+    #[must_use]
     pub fn stats(&self) -> CombinerStats {
         self.inner.stats()
     }

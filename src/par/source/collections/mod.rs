@@ -5,6 +5,7 @@ pub mod binary_heap;
 pub mod btree_map;
 pub mod btree_set;
 mod drain;
+mod halves;
 pub mod hash_map;
 pub mod hash_set;
 pub mod linked_list;

@@ -2,10 +2,8 @@
 
 use super::clone_references;
 use super::drain::{Drained, Vessel};
-use crate::par::iter::{
-    IndexedParallelIterator, IntoParallelIterator, ParallelDrainRange, ParallelIterator,
-};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use super::halves::Halves;
+use crate::par::iter::{IntoParallelIterator, ParallelDrainRange};
 use crate::par::source::delegate::delegate_indexed;
 use crate::par::source::{bounds, slice, vec};
 use std::collections::VecDeque;
@@ -32,73 +30,6 @@ impl<T: Send> IntoParallelIterator for VecDeque<T> {
     }
 }
 
-/// The two halves of a deque, one after the other. Their items are references, so that there is nothing to
-/// discard.
-#[derive(Clone, Debug)]
-pub struct Halves<S> {
-    front: S,
-    back: S,
-}
-
-impl<S: IndexedParallelIterator<Local = ()>> ParallelIterator for Halves<S> {
-    type Item = S::Item;
-    drive_by_item!();
-}
-
-impl<S: IndexedParallelIterator<Local = ()>> Steps for Halves<S> {
-    type Local = ();
-
-    fn steps(&self) -> usize {
-        self.front.steps() + self.back.steps()
-    }
-
-    fn engage(&mut self) {
-        self.front.engage();
-        self.back.engage();
-    }
-
-    fn local(&self) {}
-
-    #[inline]
-    fn feed<C: Consumer<S::Item>>(
-        &self,
-        (): &mut (),
-        span: Span,
-        consumer: &C,
-        mut fold: C::Fold,
-    ) -> C::Fold {
-        let mid = self.front.steps();
-        let (start, end) = (span.start(), span.end());
-        if start < mid {
-            // SAFETY: a part of the span, which is used up by this call.
-            let span = unsafe { Span::new(start..end.min(mid)) };
-            fold = self.front.feed(&mut (), span, consumer, fold);
-        }
-        if end > mid && (start >= mid || !consumer.is_full(&fold)) {
-            // SAFETY: the rest of it, as the back counts.
-            let span = unsafe { Span::new(start.max(mid) - mid..end - mid) };
-            fold = self.back.feed(&mut (), span, consumer, fold);
-        }
-        fold
-    }
-
-    fn discard(&self, _span: Span) {}
-}
-
-impl<S: IndexedParallelIterator<Local = ()>> IndexedParallelIterator for Halves<S> {
-    #[inline(always)]
-    unsafe fn item(&self, (): &mut (), index: usize) -> S::Item {
-        let mid = self.front.steps();
-        if index < mid {
-            // SAFETY: below the front's length, and the caller's.
-            unsafe { self.front.item(&mut (), index) }
-        } else {
-            // SAFETY: the caller's, as the back counts.
-            unsafe { self.back.item(&mut (), index - mid) }
-        }
-    }
-}
-
 /// An iterator over references to the items of a deque.
 #[derive(Debug)]
 #[must_use = "iterators do nothing until they are consumed"]
@@ -115,10 +46,7 @@ impl<'a, T: Sync> IntoParallelIterator for &'a VecDeque<T> {
     fn into_par_iter(self) -> Iter<'a, T> {
         let (front, back) = self.as_slices();
         Iter {
-            inner: Halves {
-                front: front.into_par_iter(),
-                back: back.into_par_iter(),
-            },
+            inner: Halves::new(front.into_par_iter(), back.into_par_iter()),
         }
     }
 }
@@ -138,10 +66,7 @@ impl<'a, T: Send> IntoParallelIterator for &'a mut VecDeque<T> {
     fn into_par_iter(self) -> IterMut<'a, T> {
         let (front, back) = self.as_mut_slices();
         IterMut {
-            inner: Halves {
-                front: front.into_par_iter(),
-                back: back.into_par_iter(),
-            },
+            inner: Halves::new(front.into_par_iter(), back.into_par_iter()),
         }
     }
 }
