@@ -18,7 +18,6 @@ mod contract_5_the_caller_works_too;
 mod contract_6_priorities_hold;
 mod contract_7_drop_is_graceful;
 
-mod auto_traits;
 mod autoscaling;
 mod backpressure;
 mod backpressure_inside;
@@ -57,6 +56,9 @@ mod loops_strings;
 mod loops_told_to_stop;
 mod panic_product;
 mod pausing;
+mod planted_mutants;
+mod printing;
+mod public_types;
 mod races;
 mod rate_limits;
 mod resizing;

@@ -31,10 +31,10 @@ const LINES: usize = 500;
 /// The only file that takes atomics, locks and threads from where they come.
 const PRIMITIVES: &str = "sync.rs";
 
-struct Source {
+pub(crate) struct Source {
     /// Relative to the root that was asked for, with `/` on every system.
     path: String,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Source {
@@ -104,7 +104,7 @@ fn items(list: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Every Rust file under a folder of the repository.
-fn sources(folder: &str) -> Vec<Source> {
+pub(crate) fn sources(folder: &str) -> Vec<Source> {
     fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
