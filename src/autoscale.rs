@@ -67,6 +67,13 @@ impl Autoscaler {
     ///
     /// # Errors
     /// [`AutoscaleError::Bounds`], if the range is empty or begins with 0.
+    ///
+    /// ```
+    /// use windrow::{AutoscaleError, Autoscaler};
+    ///
+    /// assert!(Autoscaler::new(1..=8).is_ok());
+    /// assert!(matches!(Autoscaler::new(0..=8), Err(AutoscaleError::Bounds { min: 0, max: 8 })));
+    /// ```
     pub fn new(bounds: RangeInclusive<usize>) -> Result<Self, AutoscaleError> {
         let (min, max) = (*bounds.start(), *bounds.end());
         if min == 0 || min > max {
@@ -94,6 +101,17 @@ impl Autoscaler {
 
     /// Asks `wanted` for the size instead; the bounds still hold. It is called on the pool's timer, so it
     /// should be short. If it panics, the panic goes to the pool's panic handler, and the scaler ends.
+    ///
+    /// ```
+    /// use windrow::{Autoscaler, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// // A worker for each task, running or queued.
+    /// let scaler = Autoscaler::new(1..=8)?.rule(|stats| (stats.queued_total() + stats.running) as usize);
+    /// let running = scaler.start(&pool)?;
+    /// drop(running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rule(mut self, wanted: impl FnMut(&Stats) -> usize + Send + 'static) -> Self {
         self.rule = Some(Box::new(wanted));
         self

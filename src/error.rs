@@ -198,6 +198,17 @@ impl JoinError {
     ///
     /// # Errors
     /// The error itself, when [`is_panic`](Self::is_panic) is `false`.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let error = pool.spawn(|| panic!("no luck")).join().map(|()| ()).unwrap_err();
+    /// assert_eq!(error.try_into_panic().unwrap().downcast_ref(), Some(&"no luck"));
+    ///
+    /// pool.shutdown();
+    /// let error = pool.spawn(|| ()).join().unwrap_err();
+    /// assert!(error.try_into_panic().unwrap_err().is_refused());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn std::any::Any + Send + 'static>, JoinError> {
         match self.0 {
             Cause::Panic { payload, .. } => Ok(payload.into_inner()),

@@ -43,6 +43,13 @@ struct Shared {
 
 impl WaitGroup {
     /// A group with one member: what is returned.
+    ///
+    /// ```
+    /// let group = windrow::WaitGroup::new();
+    /// let other = group.clone();
+    /// std::thread::spawn(move || drop(other));
+    /// group.wait();
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -61,6 +68,16 @@ impl WaitGroup {
     }
 
     /// [`wait`](Self::wait), but no longer than `timeout`; returns whether all have been dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// let other = group.clone();
+    /// assert!(!group.wait_timeout(Duration::from_millis(1)), "the other is still there");
+    /// drop(other);
+    /// ```
     pub fn wait_timeout(self, timeout: Duration) -> bool {
         self.wait_until(clock::after(timeout))
     }

@@ -151,21 +151,42 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
 
     /// How many of the group's tasks may be queued or running at a time; the others wait in the group. 0,
     /// the default, is no limit.
+    ///
+    /// # Panics
+    /// As [`fail_fast`](Self::fail_fast).
     pub fn max_concurrent(self, tasks: usize) -> Self {
         self.with(|shared| shared.limit = tasks)
     }
 
     /// The level of tasks that say nothing else. Default: that of the task that spawns them, or the pool's.
+    ///
+    /// # Panics
+    /// As [`fail_fast`](Self::fail_fast).
     pub fn priority(self, priority: Priority) -> Self {
         self.with(|shared| shared.level = Some(priority))
     }
 
     /// The group is cancelled when `token` is.
+    ///
+    /// # Panics
+    /// As [`fail_fast`](Self::fail_fast).
     pub fn cancel_token(self, token: &CancelToken) -> Self {
         self.with(|shared| shared.token = token.child())
     }
 
     /// Spawns a task. If the pool does not accept it, that is its result.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let group = windrow::TaskGroup::<u32, String>::new();
+    /// group.spawn(|| Ok(6 * 7));
+    /// group.spawn_with(|cx| Err(format!("attempt {} failed", cx.attempt())));
+    /// let results = group.wait_all();
+    /// assert_eq!(*results[0].as_ref().unwrap(), 42);
+    /// assert_eq!(results[1].as_ref().unwrap_err().to_string(), "attempt 1 failed");
+    /// ```
     pub fn spawn<F>(&self, f: F)
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -174,6 +195,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_with<F>(&self, f: F)
     where
         F: FnOnce(&TaskContext<'_>) -> Result<T, E> + Send + 'static,
@@ -182,6 +206,12 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     /// A task with options, in this group; see [`TaskBuilder`].
+    ///
+    /// ```
+    /// let group = windrow::TaskGroup::<&str>::new();
+    /// group.task().name("first").priority(windrow::Priority::High).spawn(|| Ok("hay"));
+    /// assert_eq!(group.wait().unwrap(), ["hay"]);
+    /// ```
     pub fn task(&self) -> TaskBuilder<'static, InGroup<'_, T, E>> {
         TaskBuilder::new(InGroup(self))
     }
@@ -189,6 +219,18 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     /// Cancels all tasks of the group: those that have not started never will, and those that run are told.
     /// Tasks that are spawned later are cancelled at once. All this holds when it returns; meanwhile tasks may
     /// still start.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let group = pool.group::<(), ()>();
+    /// group.spawn(|| unreachable!("cancelled"));
+    /// group.cancel();
+    /// assert!(group.token().is_cancelled());
+    /// pool.resume();
+    /// assert!(group.wait().unwrap_err().is_cancelled());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn cancel(&self) {
         self.shared.token.cancel();
     }
@@ -201,6 +243,14 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     /// How many tasks have been spawned whose results have not been taken.
+    ///
+    /// ```
+    /// let mut group = windrow::TaskGroup::<u32>::new();
+    /// group.spawn(|| Ok(1));
+    /// assert_eq!(group.len(), 1);
+    /// assert!(group.join_next().is_some());
+    /// assert!(group.is_empty());
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared.untaken()
@@ -259,6 +309,14 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     /// Waits for all tasks, and returns their results in the order of spawning.
+    ///
+    /// ```
+    /// let group = windrow::TaskGroup::<u32, std::num::ParseIntError>::new();
+    /// for text in ["1", "two", "3"] {
+    ///     group.spawn(move || text.parse());
+    /// }
+    /// assert_eq!(group.wait_all().iter().filter(|result| result.is_ok()).count(), 2);
+    /// ```
     pub fn wait_all(self) -> Vec<Result<T, TaskError<E>>> {
         self.wait_for(Until::Over);
         let mut results = self.shared.take_all();

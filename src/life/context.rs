@@ -36,12 +36,27 @@ pub struct TaskContext<'a> {
 
 impl TaskContext<'_> {
     /// The task's number.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let handle = pool.task().spawn_with(|cx| cx.id());
+    /// let known = handle.id();
+    /// assert_eq!(Some(handle.join().unwrap()), known);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn id(&self) -> TaskId {
         self.life.id
     }
 
     /// The task's name, if it was given one.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let handle = pool.task().name("bale").spawn_with(|cx| cx.name().map(str::to_owned));
+    /// assert_eq!(handle.join().unwrap().as_deref(), Some("bale"));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.life.name.as_deref()
@@ -77,17 +92,50 @@ impl TaskContext<'_> {
     ///
     /// # Errors
     /// [`Cancelled`], if the task should stop.
+    ///
+    /// ```
+    /// use windrow::{Cancelled, TaskContext};
+    ///
+    /// fn add_up(numbers: &[u64], cx: &TaskContext<'_>) -> Result<u64, Cancelled> {
+    ///     let mut sum = 0;
+    ///     for part in numbers.chunks(1000) {
+    ///         cx.check()?;
+    ///         sum += part.iter().sum::<u64>();
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// let numbers = vec![1; 5000];
+    /// let handle = windrow::task().spawn_with(move |cx| add_up(&numbers, cx));
+    /// assert_eq!(handle.join().unwrap(), Ok(5000));
+    /// ```
     pub fn check(&self) -> Result<(), Cancelled> {
         self.life.token.check()
     }
 
     /// A token that is cancelled when this task should stop, for what the task starts itself.
+    ///
+    /// ```
+    /// let handle = windrow::task().spawn_with(|cx| {
+    ///     let token = cx.token();
+    ///     // Cancelled, this is told as well.
+    ///     let part = windrow::task().cancel_token(&token).spawn(|| 6 * 7);
+    ///     part.join()
+    /// });
+    /// assert_eq!(handle.join().unwrap().unwrap(), 42);
+    /// ```
     #[must_use]
     pub fn token(&self) -> CancelToken {
         self.life.token.child()
     }
 
     /// What was attached to the task, if it is a `T`.
+    ///
+    /// ```
+    /// struct Tenant(u32);
+    ///
+    /// let handle = windrow::task().attach(Tenant(7)).spawn_with(|cx| cx.attachment::<Tenant>().map(|t| t.0));
+    /// assert_eq!(handle.join().unwrap(), Some(7));
+    /// ```
     #[must_use]
     pub fn attachment<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.life.attachment.as_deref()?.downcast_ref()

@@ -17,6 +17,14 @@ macro_rules! plain_loops {
         ///
         /// # Panics
         /// If `f` does, with the first such panic; not all items have been given to it then.
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(2)?;
+        /// let mut numbers = [1, 2, 3];
+        /// pool.for_each(&mut numbers, |n| *n *= 10);
+        /// assert_eq!(numbers, [10, 20, 30]);
+        /// # Ok::<(), windrow::BuildError>(())
+        /// ```
         pub fn for_each<I, F>(&self, items: I, f: F)
         where
             I: IntoParallelIterator,
@@ -29,6 +37,13 @@ macro_rules! plain_loops {
         ///
         /// # Panics
         /// As [`for_each`](Self::for_each).
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(2)?;
+        /// let lens = pool.map(["rows", "of", "hay"], |word| word.len());
+        /// assert_eq!(lens, [4, 2, 3]);
+        /// # Ok::<(), windrow::BuildError>(())
+        /// ```
         pub fn map<I, F, R>(&self, items: I, f: F) -> Vec<R>
         where
             I: IntoParallelIterator,
@@ -43,6 +58,13 @@ macro_rules! plain_loops {
         ///
         /// # Panics
         /// As [`for_each`](Self::for_each).
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(2)?;
+        /// let sum = pool.map_reduce(1..=10_u64, 0, |n| n * n, |a, b| a + b);
+        /// assert_eq!(sum, 385);
+        /// # Ok::<(), windrow::BuildError>(())
+        /// ```
         pub fn map_reduce<I, M, R, J>(&self, items: I, identity: R, map: M, reduce: J) -> R
         where
             I: IntoParallelIterator,
@@ -60,6 +82,16 @@ macro_rules! plain_loops {
         ///
         /// # Panics
         /// If `size` is 0. As [`for_each`](Self::for_each).
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(2)?;
+        /// let total = std::sync::atomic::AtomicUsize::new(0);
+        /// pool.for_each_chunk(&[1, 2, 3, 4, 5], 2, |chunk| {
+        ///     total.fetch_add(chunk.len(), std::sync::atomic::Ordering::Relaxed);
+        /// });
+        /// assert_eq!(total.into_inner(), 5);
+        /// # Ok::<(), windrow::BuildError>(())
+        /// ```
         pub fn for_each_chunk<T, F>(&self, slice: &[T], size: usize, f: F)
         where
             T: Sync,

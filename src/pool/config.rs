@@ -121,6 +121,16 @@ impl Config {
     }
 
     /// The fields of `self`, and where they are `None` those of `fallback`.
+    ///
+    /// ```
+    /// use windrow::Config;
+    ///
+    /// let mut own = Config::default();
+    /// own.num_threads = Some(2);
+    /// let mut usual = Config::default();
+    /// usual.num_threads = Some(8);
+    /// assert_eq!(own.or(usual).num_threads, Some(2));
+    /// ```
     #[must_use]
     pub fn or(self, fallback: Config) -> Config {
         Config {

@@ -86,6 +86,15 @@ impl ThreadPool {
     ///
     /// # Panics
     /// As [`wait_idle`](Self::wait_idle).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// drop(pool.spawn(|| 6 * 7));
+    /// assert!(pool.wait_idle_timeout(Duration::from_secs(60)));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn wait_idle_timeout(&self, timeout: Duration) -> bool {
         self.wait_idle_until(Registry::deadline_in(timeout))
     }
@@ -118,6 +127,9 @@ impl ThreadPool {
     /// assert_eq!(handle.join().unwrap(), "accepted");
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn close(&self) {
         let registry = self.registry();
         registry.check_process();
@@ -141,6 +153,9 @@ impl ThreadPool {
     /// assert!(pool.spawn(|| "too late").join().unwrap_err().is_refused());
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn shutdown(&self) {
         self.shutdown_by(None).expect("there is no deadline");
     }
@@ -166,6 +181,9 @@ impl ThreadPool {
     /// go.send(()).unwrap();
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn shutdown_timeout(&self, timeout: Duration) -> Result<(), ShutdownError> {
         self.shutdown_by(Registry::deadline_in(timeout))
     }
@@ -206,6 +224,9 @@ impl ThreadPool {
     /// assert_eq!(handle.join().unwrap(), "never started by the pool");
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn shutdown_now(&self) -> Vec<UnstartedTask> {
         let registry = self.registry();
         registry.check_process();
@@ -228,6 +249,14 @@ impl ThreadPool {
     }
 
     /// Whether the pool accepts tasks from outside.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// assert!(!pool.is_shut_down());
+    /// pool.close();
+    /// assert!(pool.is_shut_down());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.registry().idle.counts().closed()

@@ -110,6 +110,16 @@ impl ThreadPool {
     /// The pool's time: that of the system, or in a
     /// [deterministic](ThreadPoolBuilder::deterministic) pool, for its threads and the one that drives it,
     /// the virtual one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(1).deterministic(7).build()?;
+    /// let before = pool.now();
+    /// pool.sleep(Duration::from_secs(3600)); // takes no time: the pool's is virtual
+    /// assert!(pool.now() - before >= Duration::from_secs(3600));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn now(&self) -> Instant {
         clock::now()
@@ -299,6 +309,9 @@ impl ThreadPool {
     /// assert_eq!((refused.task)(), 2);
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn try_spawn<F, T>(&self, f: F) -> Result<JoinHandle<T>, Refused<F>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -312,6 +325,21 @@ impl ThreadPool {
     ///
     /// # Errors
     /// As [`try_spawn`](Self::try_spawn).
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPoolBuilder::new().num_threads(1).queue_capacity(1).build()?;
+    /// pool.pause();
+    /// let first = pool.spawn(|| 1);
+    /// let refused = pool.spawn_timeout(Duration::from_millis(1), || 2).unwrap_err();
+    /// pool.resume();
+    /// assert_eq!(first.join().unwrap() + (refused.task)(), 3);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn spawn_timeout<F, T>(&self, timeout: Duration, f: F) -> Result<JoinHandle<T>, Refused<F>>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -135,6 +135,9 @@ where
 
 impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     /// Submits the task; see [`TaskBuilder::spawn`]. The closure is called once an attempt.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn<F, T, E>(self, mut f: F) -> P::Handle<Result<T, E>>
     where
         F: FnMut() -> Result<T, E> + Send + 't,
@@ -146,6 +149,9 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     }
 
     /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_with<F, T, E>(self, f: F) -> P::Handle<Result<T, E>>
     where
         F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,
@@ -162,6 +168,9 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     ///
     /// # Errors
     /// As [`TaskBuilder::try_spawn`].
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn try_spawn<F, T, E>(self, f: F) -> Result<P::Handle<Result<T, E>>, Refused<F>>
     where
         F: FnMut() -> Result<T, E> + Send + 't,
@@ -183,6 +192,9 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     ///
     /// # Errors
     /// As [`TaskBuilder::try_spawn`].
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn try_spawn_with<F, T, E>(self, f: F) -> Result<P::Handle<Result<T, E>>, Refused<F>>
     where
         F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 't,

@@ -80,6 +80,15 @@ impl Stats {
     }
 
     /// How many tasks have ended, in whichever way.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// drop(pool.spawn(|| 6 * 7));
+    /// pool.wait_idle();
+    /// let stats = pool.stats();
+    /// assert_eq!((stats.ended(), stats.queued_total()), (1, 0));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn ended(&self) -> u64 {
         self.completed + self.failed + self.panicked + self.cancelled + self.expired + self.returned

@@ -117,6 +117,13 @@ impl<'t, P> TaskBuilder<'t, P> {
     }
 
     /// A [`deadline`](Self::deadline) so long from now. One beyond what the clock can tell is none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let handle = windrow::task().timeout(Duration::ZERO).spawn(|| "too late");
+    /// assert!(handle.join().unwrap_err().is_expired());
+    /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
         match clock::after(timeout) {
             Some(deadline) => self.deadline(deadline),
@@ -126,6 +133,13 @@ impl<'t, P> TaskBuilder<'t, P> {
 
     /// Not to be started before `delay` has passed. One beyond what the clock can tell is for ever: until
     /// the task is cancelled or its deadline passes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let task = windrow::task().delay(Duration::from_millis(1));
+    /// assert_eq!(task.spawn(|| "later").join().unwrap(), "later");
+    /// ```
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options.start = Start::at(clock::after(delay));
         self
@@ -139,12 +153,29 @@ impl<'t, P> TaskBuilder<'t, P> {
 
     /// The task is cancelled when `token` is: if it has not started, it never will; if it runs, it is told.
     /// Several tokens may be given.
+    ///
+    /// ```
+    /// let token = windrow::CancelToken::new();
+    /// token.cancel();
+    /// let handle = windrow::task().cancel_token(&token).spawn(|| "never");
+    /// assert!(handle.join().unwrap_err().is_cancelled());
+    /// ```
     pub fn cancel_token(mut self, token: &CancelToken) -> Self {
         self.options.tokens.push(token.clone());
         self
     }
 
     /// The task starts only when `limit` has a permit for it; while it waits for one, it holds no worker.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::RateLimit;
+    ///
+    /// let limit = RateLimit::new(100, Duration::from_secs(1), 2)?;
+    /// let handles = [1, 2, 3].map(|n| windrow::task().rate_limit(&limit).spawn(move || n));
+    /// assert_eq!(handles.map(|handle| handle.join().unwrap()), [1, 2, 3]);
+    /// # Ok::<(), windrow::PolicyError>(())
+    /// ```
     pub fn rate_limit(mut self, limit: &RateLimit) -> Self {
         self.options.rate = Some(limit.clone());
         self
@@ -166,6 +197,15 @@ impl<'t, P> TaskBuilder<'t, P> {
     /// Called with the task's report when it has ended, in whichever way: on the thread that ran it (or
     /// found it ended in the queue), after the handle has been told. Its panic goes to the pool's panic
     /// handler.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (say, said) = channel();
+    /// let task = windrow::task().name("bale").on_complete(move |report| say.send(report.outcome).unwrap());
+    /// drop(task.spawn(|| 6 * 7));
+    /// assert_eq!(said.recv(), Ok(windrow::Outcome::Completed));
+    /// ```
     pub fn on_complete(mut self, callback: impl FnOnce(&Report) + Send + 't) -> Self {
         let callback: Box<dyn FnOnce(&Report) + Send + 't> = Box::new(callback);
         // SAFETY: the task calls or drops it before it is over, and does not outlive `'t`: only targets for
@@ -212,6 +252,14 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
     /// Submits the task. Where the pool does not accept it (its queue is full and its policy says so, or it
     /// has been shut down), the handle reports [`is_refused`](crate::JoinError::is_refused);
     /// [`try_spawn`](Self::try_spawn) gives the closure back instead.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let handle = windrow::task().name("answer").spawn(|| 6 * 7);
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// ```
     pub fn spawn<F, T>(self, f: F) -> P::Handle<T>
     where
         F: FnOnce() -> T + Send + 't,
@@ -221,6 +269,14 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
     }
 
     /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let handle = windrow::task().spawn_with(|cx| cx.attempt());
+    /// assert_eq!(handle.join().unwrap(), 1);
+    /// ```
     pub fn spawn_with<F, T>(self, f: F) -> P::Handle<T>
     where
         F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
@@ -235,6 +291,17 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
     ///
     /// # Errors
     /// [`Refused`], with the closure, if the queue is full or the pool has been shut down.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.shutdown();
+    /// let refused = pool.task().try_spawn(|| 6 * 7).unwrap_err();
+    /// assert_eq!((refused.task)(), 42);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn try_spawn<F, T>(self, f: F) -> Result<P::Handle<T>, Refused<F>>
     where
         F: FnOnce() -> T + Send + 't,
@@ -251,6 +318,9 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
     ///
     /// # Errors
     /// As [`try_spawn`](Self::try_spawn).
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn try_spawn_with<F, T>(self, f: F) -> Result<P::Handle<T>, Refused<F>>
     where
         F: FnOnce(&TaskContext<'_>) -> T + Send + 't,

@@ -22,6 +22,9 @@ impl ThreadPool {
     /// assert_eq!(reminder.join().unwrap(), "tea is ready");
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_after<F, T>(&self, delay: Duration, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -31,6 +34,9 @@ impl ThreadPool {
     }
 
     /// Queues `f` at `at`; see [`spawn_after`](Self::spawn_after).
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_at<F, T>(&self, at: Instant, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -56,6 +62,9 @@ impl ThreadPool {
     /// assert!(clock.join().is_ok());
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_every<F>(&self, every: impl Into<Every>, mut f: F) -> PeriodicTask
     where
         F: FnMut() + Send + 'static,
@@ -78,6 +87,9 @@ impl ThreadPool {
     ///
     /// # Errors
     /// [`Refused`], with the closure.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn try_spawn_every<F>(
         &self,
         every: impl Into<Every>,
@@ -127,6 +139,17 @@ pub struct PeriodicTask {
 impl PeriodicTask {
     /// Ends it: there will be no further run. One that is going on comes to its end (and is told to, if it
     /// asks its [`TaskContext`]); [`join`](Self::join) waits for that.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let task = pool.spawn_every(Duration::from_secs(3600), || println!("tick"));
+    /// task.stop();
+    /// assert!(task.is_finished());
+    /// task.join().unwrap();
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn stop(&self) {
         self.handle.cancel();
     }

@@ -193,6 +193,17 @@ impl<'env, S, E> Scatter<'env, S, E> {
     }
 
     /// Whether the run has been cancelled.
+    ///
+    /// ```
+    /// let seen = windrow::gather(0, |run| {
+    ///     run.scatter(|| 7, |seen, run, n| {
+    ///         *seen = n;
+    ///         run.cancel();
+    ///         assert!(run.is_cancelled());
+    ///     });
+    /// });
+    /// assert_eq!(seen, 7);
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.shared.is_cancelled()
@@ -211,6 +222,13 @@ impl<'env, S, E> Scatter<'env, S, E> {
     }
 
     /// What has become of the run's tasks so far.
+    ///
+    /// ```
+    /// windrow::gather((), |run| {
+    ///     run.scatter(|| (), |(), run, ()| assert_eq!(run.stats().scattered, 1));
+    ///     assert_eq!(run.outstanding(), 1);
+    /// });
+    /// ```
     #[must_use]
     pub fn stats(&self) -> RunStats {
         self.shared.stats()

@@ -120,6 +120,12 @@ impl Drop for Slot {
 
 impl Limiter {
     /// With so many slots.
+    ///
+    /// ```
+    /// use windrow::{Limit, Limiter};
+    ///
+    /// assert_eq!(Limiter::new(4).limit(), Limit::Max(4));
+    /// ```
     #[must_use]
     pub fn new(limit: impl Into<Limit>) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -161,6 +167,14 @@ impl Limiter {
     }
 
     /// Takes no more tasks: they are refused. Those that wait already still run.
+    ///
+    /// ```
+    /// let limiter = windrow::Limiter::new(1);
+    /// limiter.close();
+    /// windrow::gather((), |run| {
+    ///     assert!(!run.via(&limiter).scatter(|| (), |_, _, ()| ()));
+    /// });
+    /// ```
     pub fn close(&self) {
         let waiters = {
             let mut state = self.0.lock();

@@ -70,6 +70,17 @@ pub fn gather_each<'env, T, R>(body: impl FnOnce(&mut Results<'_, '_, 'env, T>) 
 
 impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {
     /// Scatters a task; as [`Run::scatter`].
+    ///
+    /// ```
+    /// let mut squares: Vec<u32> = windrow::gather_each(|run| {
+    ///     for n in 1..=3 {
+    ///         run.scatter(move || n * n);
+    ///     }
+    ///     run.collect()
+    /// });
+    /// squares.sort();
+    /// assert_eq!(squares, [1, 4, 9]);
+    /// ```
     pub fn scatter<F>(&mut self, task: F) -> bool
     where
         F: FnOnce() -> T + Send + 'env,
@@ -79,6 +90,17 @@ impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {
     }
 
     /// Scatters a task behind a limiter; as [`Via::scatter`](crate::Via::scatter).
+    ///
+    /// ```
+    /// let two_at_a_time = windrow::Limiter::new(2);
+    /// let sum: u32 = windrow::gather_each(|run| {
+    ///     for n in 1..=10 {
+    ///         run.scatter_via(&two_at_a_time, move || n);
+    ///     }
+    ///     run.sum()
+    /// });
+    /// assert_eq!(sum, 55);
+    /// ```
     pub fn scatter_via<F>(&mut self, limiter: &Limiter, task: F) -> bool
     where
         F: FnOnce() -> T + Send + 'env,
@@ -117,6 +139,15 @@ impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {
     }
 
     /// The next result that is there.
+    ///
+    /// ```
+    /// windrow::gather_each(|run| {
+    ///     assert_eq!(run.try_next(), None);
+    ///     run.scatter(|| "hay");
+    ///     // Taken at once if it is there, else waited for.
+    ///     assert_eq!(run.try_next().or_else(|| run.next()), Some("hay"));
+    /// });
+    /// ```
     pub fn try_next(&mut self) -> Option<T> {
         self.next_by(Patience::None)
     }

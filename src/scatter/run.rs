@@ -331,6 +331,14 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     }
 
     /// The state.
+    ///
+    /// ```
+    /// let words = windrow::gather(Vec::new(), |run| {
+    ///     run.state().push("rows");
+    ///     run.scatter(|| "hay", |words, _, word| words.push(word));
+    /// });
+    /// assert_eq!(words, ["rows", "hay"]);
+    /// ```
     pub fn state(&mut self) -> &mut S {
         &mut self.0.state
     }
@@ -339,6 +347,16 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     /// are so many, [`scatter`](Self::scatter) gathers. 1024 by default; none is taken for one.
     ///
     /// What handlers scatter counts, and is never held back.
+    ///
+    /// ```
+    /// let sum = windrow::gather(0, |run| {
+    ///     run.max_outstanding(8);
+    ///     for n in 1..=100 {
+    ///         run.scatter(move || n, |sum, _, n| *sum += n);
+    ///     }
+    /// });
+    /// assert_eq!(sum, 5050);
+    /// ```
     pub fn max_outstanding(&mut self, tasks: usize) {
         self.0.set_max_outstanding(tasks.max(1));
     }
@@ -432,6 +450,15 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     }
 
     /// Takes no more tasks from the body; handlers may still scatter.
+    ///
+    /// ```
+    /// let sum = windrow::gather(0, |run| {
+    ///     assert!(run.scatter(|| 1, |sum, _, n| *sum += n));
+    ///     run.close();
+    ///     assert!(!run.scatter(|| 2, |sum, _, n| *sum += n));
+    /// });
+    /// assert_eq!(sum, 1);
+    /// ```
     pub fn close(&mut self) {
         self.0.scatter.shared.close();
     }

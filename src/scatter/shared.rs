@@ -161,6 +161,15 @@ impl RunHandle {
     }
 
     /// What has become of the run's tasks so far.
+    ///
+    /// ```
+    /// let handle = windrow::gather(None, |run| {
+    ///     *run.state() = Some(run.handle());
+    ///     run.scatter(|| (), |_, _, ()| ());
+    /// });
+    /// let stats = handle.unwrap().stats();
+    /// assert_eq!((stats.scattered, stats.gathered), (1, 1));
+    /// ```
     #[must_use]
     pub fn stats(&self) -> RunStats {
         self.0.stats()

@@ -34,7 +34,7 @@ const ACTS: [fn(); 5] = [
     },
     || assert_eq!(windrow::scope(|s| s.spawn(|| 1).join().unwrap()), 1),
     || {
-        windrow::current_thread_index();
+        let _ = windrow::current_thread_index();
         windrow::yield_now();
     },
     || {

@@ -64,6 +64,14 @@ impl Interrupted {
     }
 
     /// The deadline passed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::prelude::*;
+    ///
+    /// let late = (0..100).into_par_iter().timeout(Duration::ZERO).sum::<i32>().unwrap_err();
+    /// assert!(late.is_expired() && !late.is_cancelled());
+    /// ```
     #[must_use]
     pub fn is_expired(&self) -> bool {
         self.expired

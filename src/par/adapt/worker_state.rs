@@ -63,6 +63,13 @@ where
     }
 
     /// Calls `op` with the thread's state and each item.
+    ///
+    /// ```
+    /// use windrow::prelude::*;
+    ///
+    /// let numbers = [3, 1, 2];
+    /// numbers.par_iter().with_worker_state(Vec::new).for_each(|seen, n| seen.push(*n));
+    /// ```
     pub fn for_each<F>(self, op: F)
     where
         F: Fn(&mut S, I::Item) + Sync + Send,

@@ -7,6 +7,7 @@ use crate::par::either::Either;
 use crate::par::finish::attempt::Try;
 use crate::par::iter::{FromParallelIterator, ParallelExtend, ParallelIterator};
 use std::cmp::Ordering;
+use std::collections::LinkedList;
 use std::iter::{Product, Sum};
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,23 @@ impl<I: ParallelIterator> Interruptible<I> {
     }
 
     /// Stops the loop in `timeout` from now, too.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::CancelToken;
+    /// use windrow::prelude::*;
+    ///
+    /// let token = CancelToken::new();
+    /// let numbers = ["6", "7", "x"]
+    ///     .par_iter()
+    ///     .cancel(&token)
+    ///     .timeout(Duration::from_secs(60))
+    ///     .try_for_each_init(String::new, |buffer, word| {
+    ///         buffer.push_str(word);
+    ///         word.parse::<u32>().map(drop)
+    ///     });
+    /// assert!(numbers.unwrap().is_err(), "one is no number; the loop was not interrupted");
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         if let Some(at) = clock::after(timeout) {
             self.watch.set_deadline(at);
@@ -113,7 +131,12 @@ interruptible! {
         where [OP: Fn(&mut T, I::Item) + Sync + Send, INIT: Fn() -> T + Sync + Send];
     try_for_each [OP, R](op: OP) -> R,
         where [OP: Fn(I::Item) -> R + Sync + Send, R: Try<Output = ()> + Send];
-    count [](   ) -> usize;
+    try_for_each_with [OP, T, R](init: T, op: OP) -> R,
+        where [OP: Fn(&mut T, I::Item) -> R + Sync + Send, T: Send + Clone, R: Try<Output = ()> + Send];
+    try_for_each_init [OP, INIT, T, R](init: INIT, op: OP) -> R,
+        where [OP: Fn(&mut T, I::Item) -> R + Sync + Send, INIT: Fn() -> T + Sync + Send,
+            R: Try<Output = ()> + Send];
+    count []() -> usize;
     reduce [OP, ID](identity: ID, op: OP) -> I::Item,
         where [OP: Fn(I::Item, I::Item) -> I::Item + Sync + Send, ID: Fn() -> I::Item + Sync + Send];
     reduce_with [OP](op: OP) -> Option<I::Item>,
@@ -121,6 +144,8 @@ interruptible! {
     try_reduce [T, OP, ID](identity: ID, op: OP) -> I::Item,
         where [OP: Fn(T, T) -> I::Item + Sync + Send, ID: Fn() -> T + Sync + Send,
             I::Item: Try<Output = T>];
+    try_reduce_with [T, OP](op: OP) -> Option<I::Item>,
+        where [OP: Fn(T, T) -> I::Item + Sync + Send, I::Item: Try<Output = T>];
     sum [S]() -> S, where [S: Send + Sum<I::Item> + Sum<S>];
     product [P]() -> P, where [P: Send + Product<I::Item> + Product<P>];
     min []() -> Option<I::Item>, where [I::Item: Ord];
@@ -139,6 +164,7 @@ interruptible! {
     find_map_any [P, R](op: P) -> Option<R>, where [P: Fn(I::Item) -> Option<R> + Sync + Send, R: Send];
     find_map_first [P, R](op: P) -> Option<R>, where [P: Fn(I::Item) -> Option<R> + Sync + Send, R: Send];
     find_map_last [P, R](op: P) -> Option<R>, where [P: Fn(I::Item) -> Option<R> + Sync + Send, R: Send];
+    collect_vec_list []() -> LinkedList<Vec<I::Item>>;
     collect [C]() -> C, where [C: FromParallelIterator<I::Item>];
     unzip [A, B, FromA, FromB]() -> (FromA, FromB),
         where [I: ParallelIterator<Item = (A, B)>, FromA: Default + Send + ParallelExtend<A>,

@@ -66,6 +66,13 @@ where
     }
 
     /// Calls `op` with each item, in parallel: a task for each, so an item should take a microsecond or more.
+    ///
+    /// ```
+    /// use windrow::prelude::*;
+    ///
+    /// let squares: Vec<u32> = (1..=4_u32).par_bridge().ordered(2).map(|n| n * n).collect();
+    /// assert_eq!(squares, [1, 4, 9, 16]);
+    /// ```
     pub fn map<F, R>(self, op: F) -> OrderedMap<I, F>
     where
         F: Fn(I::Item) -> R + Sync,
