@@ -71,8 +71,8 @@ impl<E> TaskError<E> {
 /// [fails fast](Self::fail_fast) cancels the rest when a task fails or panics. It may have a limit of its own
 /// for how many tasks are at work ([`max_concurrent`](Self::max_concurrent)).
 ///
-/// Dropping a group waits for its tasks; what they return is dropped, and their panics go to the pool's panic
-/// handler. Waiting inside of a task runs the group's own tasks meanwhile, and no others.
+/// Dropping a group waits for its tasks; what they return is dropped, and their panics, those from these drops too, go to
+/// the pool's panic handler. Waiting inside of a task runs the group's own tasks meanwhile, and no others.
 ///
 /// ```
 /// use windrow::{TaskGroup, ThreadPool};
@@ -278,8 +278,8 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     ///
     /// # Errors
     /// The first error that came up, after all tasks have ended. A task that was cancelled because another
-    /// one failed does not count as the first. Other errors are dropped; use
-    /// [`wait_all`](Self::wait_all) to see all.
+    /// one failed does not count as the first. Values and other errors are dropped, and panics go to the pool's
+    /// panic handler; use [`wait_all`](Self::wait_all) to see all.
     pub fn wait(self) -> Result<Vec<T>, TaskError<E>> {
         self.wait_for(Until::Over);
         let results = self.shared.take_all();
@@ -294,13 +294,20 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
                         .as_ref()
                         .is_none_or(|f| f.is_cancelled() && !error.is_cancelled()) =>
                 {
-                    self.shared.drop_error(first.replace(error));
+                    if let Some(other) = first.replace(error) {
+                        self.shared.drop_result(Err(other));
+                    }
                 }
-                Err(error) => self.shared.drop_error(Some(error)),
+                Err(error) => self.shared.drop_result(Err(error)),
             }
         }
         match first {
-            Some(error) => Err(error),
+            Some(error) => {
+                for (_, value) in values {
+                    self.shared.drop_result(Ok(value));
+                }
+                Err(error)
+            }
             None => {
                 values.sort_unstable_by_key(|(index, _)| *index);
                 Ok(values.into_iter().map(|(_, value)| value).collect())
@@ -342,7 +349,7 @@ impl<T: Send + 'static, E: Send + 'static> Drop for TaskGroup<T, E> {
     fn drop(&mut self) {
         self.wait_for(Until::Over);
         for (_, result) in self.shared.take_all() {
-            self.shared.drop_error(result.err());
+            self.shared.drop_result(result);
         }
     }
 }

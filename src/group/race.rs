@@ -9,7 +9,8 @@ use std::convert::Infallible;
 impl ThreadPool {
     /// Runs all closures as tasks, and returns the value of the first that succeeds. The others are cancelled:
     /// those that have not started never will, and those that run are told (by their [`TaskContext`]) and
-    /// waited for. Their errors are dropped, their panics go to the pool's panic handler.
+    /// waited for. Their errors are dropped, their panics go to the pool's panic handler, those from dropping a value or
+    /// an error too.
     ///
     /// # Errors
     /// If none succeeds: all errors, in the order of the closures. For no closures that is an empty list.
@@ -42,7 +43,7 @@ impl ThreadPool {
                 Ok(value) => {
                     group.cancel();
                     for (_, error) in errors {
-                        group.shared.drop_error(Some(error));
+                        group.shared.drop_result(Err(error));
                     }
                     return Ok(value);
                 }

@@ -23,6 +23,7 @@ use crate::sync::{Arc, Mutex};
 use crate::task::node::Node;
 use crate::task::promise::Setter;
 use crate::task::remote::Remote;
+use crate::unwind;
 use std::collections::{BTreeMap, VecDeque};
 
 /// How deep a waiter looks into its own deques for tasks of the group.
@@ -210,12 +211,15 @@ impl<T: Send + 'static, E: Send + 'static> Shared<T, E> {
         state.unsettled + state.ready.len()
     }
 
-    /// An error that nobody is told; a panic goes to the pool's handler.
-    pub(super) fn drop_error(&self, error: Option<TaskError<E>>) {
-        if let Some(TaskError::Lost(error)) = error {
-            if let Ok(payload) = error.try_into_panic() {
-                self.registry.sink.report(payload);
-            }
+    /// A result that nobody is told; its panic, or one from its drop, goes to the pool's handler. Never unwinds, so
+    /// that all of several can be dropped.
+    pub(super) fn drop_result(&self, result: Result<T, TaskError<E>>) {
+        let panic = match result {
+            Err(TaskError::Lost(error)) => error.try_into_panic().ok(),
+            other => unwind::drop_quietly(other),
+        };
+        if let Some(payload) = panic {
+            self.registry.sink.report(payload);
         }
     }
 

@@ -2,12 +2,17 @@
 //! dropped exactly once in each case.
 
 use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use windrow::{CancelToken, Priority, TaskError, TaskGroup, ThreadPool, UnstartedTask};
+use windrow::{
+    CancelToken, Priority, TaskContext, TaskError, TaskGroup, ThreadPool, UnstartedTask,
+};
 
 use crate::support::{
-    Entry, Gate, Ledger, on_every_pool, panic_of, pool, pool_that_reports, stall, text,
+    Bomb, Entry, Gate, Ledger, on_every_pool, panic_of, pool, pool_that_reports, stall, text,
+    yield_until,
 };
 use crate::watchdog::watched;
 
@@ -118,6 +123,51 @@ fn the_panics_that_wait_does_not_return_are_reported() {
         );
         let reported: Vec<String> = reports.try_iter().collect();
         assert_eq!(reported, ["second", "third"]);
+    });
+}
+
+#[test]
+fn what_a_group_drops_may_panic_in_its_drop_any_number_of_times() {
+    watched(|| {
+        for size in [1, 2, 8] {
+            let (pool, reports) = pool_that_reports(size);
+            let group = pool.group::<Bomb, Bomb>();
+            let fill = |group: &TaskGroup<Bomb, Bomb>| {
+                for _ in 0..3 {
+                    group.spawn(|| Ok(Bomb("value")));
+                    group.spawn(|| Err(Bomb("error")));
+                }
+            };
+            let reported = || {
+                let mut reported: Vec<String> = reports.try_iter().collect();
+                reported.sort();
+                reported
+            };
+            fill(&group);
+            drop(group);
+            let all = ["error", "error", "error", "value", "value", "value"];
+            assert_eq!(reported(), all, "by a group that is dropped");
+
+            let group = pool.group();
+            fill(&group);
+            mem::forget(group.wait().err().unwrap());
+            assert_eq!(reported(), all[1..], "by one that returns an error");
+
+            let failing = Arc::new(AtomicUsize::new(0));
+            let tasks = (0..4).map(|index| {
+                let failing = failing.clone();
+                move |_: &TaskContext<'_>| {
+                    if index < 3 {
+                        failing.fetch_add(1, Ordering::SeqCst);
+                        return Err(Bomb("error"));
+                    }
+                    yield_until(|| failing.load(Ordering::SeqCst) == 3);
+                    Ok(Bomb("value"))
+                }
+            });
+            mem::forget(pool.any(tasks).ok().unwrap());
+            assert_eq!(reported(), all[..3], "by a race");
+        }
     });
 }
 
