@@ -129,6 +129,15 @@ impl Case {
         format!("{construct:?}/{fault:?}/{handle:?}/{pool:?}/{workers}").to_lowercase()
     }
 
+    /// Whether the construct returns only when its tasks are over.
+    pub(crate) fn waits(self) -> bool {
+        match self.construct {
+            Construct::Spawn => false,
+            Construct::Group => self.handle != Handle::Forgotten,
+            _ => true,
+        }
+    }
+
     /// Whether what task bodies throw has nobody to receive it but the panic handler.
     fn is_detached(self) -> bool {
         matches!(self.construct, Construct::Spawn | Construct::Group)

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use crate::support::text;
 
@@ -114,6 +115,8 @@ impl Item {
 
 impl Drop for Item {
     fn drop(&mut self) {
+        // For whoever does not wait for this.
+        thread::yield_now();
         self.book.0.lock().unwrap()[self.line].drops += 1;
         if self.bomb {
             panic_any(self.book.item(Kind::Blast));

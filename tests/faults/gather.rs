@@ -20,15 +20,18 @@ enum Part {
     Flush,
     /// The drop of an instance.
     Instance,
+    /// The drop of an instance that has to go as `combine` has panicked.
+    CombineAndInstance,
     /// What gets the emissions.
     Handler,
 }
 
-const AT_FAULT_IN_TURN: [Part; 5] = [
+const AT_FAULT_IN_TURN: [Part; 6] = [
     Part::Factory,
     Part::Combine,
     Part::Flush,
     Part::Instance,
+    Part::CombineAndInstance,
     Part::Handler,
 ];
 
@@ -40,22 +43,21 @@ struct Touchy {
 
 impl Touchy {
     fn new(stage: &Arc<Stage>, part: Part) -> Self {
-        let owned = if part == Part::Instance {
-            stage.book.bomb(Kind::Instance)
-        } else {
-            stage.book.item(Kind::Instance)
+        let owned = match part {
+            Part::Instance | Part::CombineAndInstance => stage.book.bomb(Kind::Instance),
+            _ => stage.book.item(Kind::Instance),
         };
         let touchy = Touchy {
             stage: Arc::clone(stage),
             part,
             _owned: owned,
         };
-        touchy.fail_in(Part::Factory);
+        touchy.fail_if(part == Part::Factory);
         touchy
     }
 
-    fn fail_in(&self, part: Part) {
-        if self.part == part {
+    fn fail_if(&self, at_fault: bool) {
+        if at_fault {
             self.stage.moment();
             throw(&self.stage);
         }
@@ -67,12 +69,15 @@ impl Combiner for Touchy {
     type Output = Item;
 
     fn combine(&mut self, input: Item, emit: &mut Emit<'_, Item>) {
-        self.fail_in(Part::Combine);
+        self.fail_if(matches!(
+            self.part,
+            Part::Combine | Part::CombineAndInstance
+        ));
         emit.emit(input);
     }
 
     fn flush(&mut self, _: &mut Emit<'_, Item>) {
-        self.fail_in(Part::Flush);
+        self.fail_if(self.part == Part::Flush);
     }
 }
 

@@ -24,7 +24,7 @@ thread_local! {
 }
 
 /// What is to come of a case.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Expected {
     /// What is caught where the construct is used, in any order.
     pub(crate) caught: Vec<&'static str>,
@@ -72,19 +72,19 @@ pub(crate) fn play(case: Case, construct: Use, expected: &Expected) {
     let (pool, exits) = stage.pool();
     match case.pool {
         Pool::Running => {
-            construct(&Place::Outside(&pool), &stage);
+            stage.perform(&Place::Outside(&pool), construct, expected);
             assert_works(&pool);
             drop(pool);
             stage.assert_joined(&exits);
         }
         Pool::Closing => {
-            stage.play_while_it_closes(&pool, construct);
+            stage.play_while_it_closes(&pool, construct, expected);
             assert_refuses(&pool);
             stage.assert_joined(&exits);
             drop(pool);
         }
         Pool::Dropped => {
-            stage.play_inside(pool, construct);
+            stage.play_inside(pool, construct, expected);
             // Nobody can join the threads: they say themselves when they end.
             let mut ended = BTreeSet::new();
             while ended.len() < case.workers {
@@ -127,7 +127,20 @@ impl Stage {
         (pool.build().expect("a pool of this size"), exits)
     }
 
-    fn play_while_it_closes(self: &Arc<Self>, pool: &ThreadPool, construct: Use) {
+    /// Uses the construct. Where that waits for its tasks, nothing may be left of them when it returns.
+    fn perform(self: &Arc<Self>, place: &Place<'_>, construct: Use, expected: &Expected) {
+        construct(place, self);
+        if self.case.waits() {
+            self.book.audit(&expected.forgotten, expected.all_run);
+        }
+    }
+
+    fn play_while_it_closes(
+        self: &Arc<Self>,
+        pool: &ThreadPool,
+        construct: Use,
+        expected: &Expected,
+    ) {
         let outcome = thread::scope(|threads| {
             threads.spawn(|| {
                 self.reached.pass();
@@ -135,7 +148,7 @@ impl Stage {
                 self.closed.open();
                 pool.shutdown();
             });
-            let call = || construct(&Place::Outside(pool), self);
+            let call = || self.perform(&Place::Outside(pool), construct, expected);
             let outcome = catch_unwind(AssertUnwindSafe(call));
             if outcome.is_err() {
                 // It is not known how far it has come.
@@ -146,11 +159,11 @@ impl Stage {
         outcome.unwrap_or_else(|failure| resume_unwind(failure));
     }
 
-    fn play_inside(self: &Arc<Self>, pool: ThreadPool, construct: Use) {
+    fn play_inside(self: &Arc<Self>, pool: ThreadPool, construct: Use, expected: &Expected) {
         let (tell, told) = channel();
-        let stage = Arc::clone(self);
+        let (stage, expected) = (Arc::clone(self), expected.clone());
         let host = move || {
-            let call = || construct(&Place::Inside, &stage);
+            let call = || stage.perform(&Place::Inside, construct, &expected);
             let outcome = catch_unwind(AssertUnwindSafe(call));
             tell.send(outcome).unwrap();
         };
