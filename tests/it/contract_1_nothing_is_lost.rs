@@ -1,5 +1,5 @@
 //! Contract line 1: a task that was accepted runs exactly once, or is reported as not run; every closure runs or is
-//! dropped exactly once. (Ten thousand pools, one after the other: `tests/build_drop.rs`.)
+//! dropped exactly once. (Ten thousand pools, one after the other: `tests/stress/lives.rs`.)
 
 use std::sync::mpsc::channel;
 use std::thread;

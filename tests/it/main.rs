@@ -1,6 +1,6 @@
 //! Integration tests of windrow, a module a feature. The contract of the design has a module a line. Tests that need a
-//! process of their own are next to this directory: `accounting`, `alloc`, `build_drop`, `faults`, `fork`, `global`,
-//! `scatter_plans`, `thread_start`. So is `rayon_programs`, which compiles the same programs with rayon and with windrow.
+//! process of their own are next to this directory: `accounting`, `alloc`, `faults`, `fork`, `global`, `scatter_plans`, `stress`,
+//! `thread_start`. So is `rayon_programs`, which compiles the same programs with rayon and with windrow.
 
 mod alone;
 mod loop_support;

@@ -1,14 +1,13 @@
 //! Lifecycle: `resize` grows at once and shrinks as workers get through with what they run; nothing is lost by it.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use windrow::{ResizeError, ThreadPool};
 
-use crate::alone::alone;
 use crate::support::{Gate, Ledger, SIZES, on_a_worker, pool, pool_without_spares, stall, take};
 use crate::watchdog::watched;
 
@@ -283,81 +282,5 @@ fn who_leaves_runs_its_exit_handler_and_its_destructors() {
         drop(gone);
         assert_eq!(locals.iter().collect::<Vec<_>>(), [0]);
         assert!(started.iter().next().is_none());
-    });
-}
-
-const RESIZES: usize = 10_000;
-
-/// The threads of this process, where the system tells.
-fn threads_here() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
-}
-
-#[test]
-fn ten_thousand_resizes_lose_no_task_and_no_thread() {
-    alone("resizes", &[], || {
-        watched(|| {
-            let (starts, exits) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            let (more, less) = (starts.clone(), exits.clone());
-            let before = threads_here();
-            let pool = ThreadPool::builder()
-                .num_threads(2)
-                .start_handler(move |_| {
-                    more.fetch_add(1, Ordering::SeqCst);
-                })
-                .exit_handler(move |_| {
-                    less.fetch_add(1, Ordering::SeqCst);
-                })
-                .build()
-                .unwrap();
-            let ran = Arc::new(AtomicUsize::new(0));
-            let (done, mut spawned) = (AtomicBool::new(false), 0);
-            thread::scope(|threads| {
-                threads.spawn(|| {
-                    fn halves(n: usize) -> usize {
-                        if n == 0 {
-                            return 1;
-                        }
-                        let (a, b) = windrow::join(|| halves(n - 1), || halves(n - 1));
-                        a + b
-                    }
-                    while !done.load(Ordering::SeqCst) {
-                        assert_eq!(pool.install(|| halves(6)), 64);
-                        assert_eq!(pool.join(|| halves(4), || halves(4)), (16, 16));
-                    }
-                });
-                let mut word = 1_u64;
-                for resize in 0..RESIZES {
-                    word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    pool.resize(1 + (word >> 33) as usize % 8).unwrap();
-                    for _ in 0..(word >> 40) % 4 {
-                        let count = ran.clone();
-                        drop(pool.spawn(move || count.fetch_add(1, Ordering::SeqCst)));
-                        spawned += 1;
-                    }
-                    if resize % 8 == 0 {
-                        // Time for some of them to leave.
-                        let size = pool.current_num_threads();
-                        assert_eq!(pool.broadcast(|index| index).len(), size);
-                    }
-                }
-                done.store(true, Ordering::SeqCst);
-            });
-            pool.wait_idle();
-            assert_eq!(ran.load(Ordering::SeqCst), spawned);
-            pool.resize(2).unwrap();
-            assert_eq!(pool.broadcast(|index| index), [0, 1]);
-            drop(pool);
-            let starts = starts.load(Ordering::SeqCst);
-            assert_eq!(starts, exits.load(Ordering::SeqCst));
-            assert!(
-                starts > RESIZES / 20,
-                "hardly anybody came and went: {starts}"
-            );
-            // The kernel may take a moment to forget a thread that has been joined.
-            while threads_here() > before {
-                thread::yield_now();
-            }
-        });
     });
 }
