@@ -13,10 +13,15 @@ pub(crate) fn run(course: &Course) -> String {
     let (starts, exits) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let pool = counting_pool(course.threads, &starts, &exits);
     let (ran, done) = (Arc::new(AtomicU64::new(0)), AtomicBool::new(false));
+    let at_rest = AtomicBool::new(false);
     let mut spawned = 0;
     thread::scope(|threads| {
-        threads.spawn(|| {
+        let load = threads.spawn(|| {
             while !done.load(Ordering::SeqCst) {
+                if at_rest.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                    continue;
+                }
                 assert_eq!(pool.install(|| halves(6)), 64);
                 assert_eq!(pool.join(|| halves(4), || halves(4)), (16, 16));
             }
@@ -32,14 +37,17 @@ pub(crate) fn run(course: &Course) -> String {
             }
             if random.one_in(8) {
                 assert_eq!(pool.broadcast(|index| index), (0..size).collect::<Vec<_>>());
-                // Those that are too many leave.
+                // Those that are too many leave when they find nothing to do.
+                at_rest.store(true, Ordering::SeqCst);
                 while pool.stats().threads != size {
                     thread::yield_now();
                 }
+                at_rest.store(false, Ordering::SeqCst);
             }
             course.add(1);
         }
         done.store(true, Ordering::SeqCst);
+        load.join().unwrap();
     });
     pool.wait_idle();
     assert_eq!(ran.load(Ordering::SeqCst), spawned);
