@@ -207,7 +207,7 @@ impl Idle {
             bed.parker.unpark();
             return Wake::Woken;
         }
-        if roster.threads < self.max_threads.load(Ordering::Relaxed) {
+        if roster.has_room(self.max_threads.load(Ordering::Relaxed)) {
             let index = roster.admit();
             self.change(ACTIVE + SEARCHING);
             return Wake::StartThread(index);
@@ -397,7 +397,7 @@ impl Idle {
     fn stalls(&self, roster: &Roster) -> bool {
         self.counts().active() == 0
             && roster.sleepers.is_empty()
-            && roster.threads >= self.max_threads.load(Ordering::Relaxed)
+            && !roster.has_room(self.max_threads.load(Ordering::Relaxed))
     }
 
     /// The waiter is back. It waits for no one: for a while there may be one active thread too many.

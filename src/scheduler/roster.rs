@@ -84,6 +84,12 @@ impl Roster {
         Arc::clone(&self.alive)
     }
 
+    /// Whether one more thread may be started where there are to be so many at most: those that will come back count.
+    pub(crate) fn has_room(&self, max_threads: usize) -> bool {
+        let coming = self.seats.iter().filter(|&&seat| seat == Seat::Wanted);
+        self.threads < max_threads && self.threads + coming.count() < max_threads
+    }
+
     /// A thread is about to be started: its index.
     pub(crate) fn admit(&mut self) -> usize {
         let free = self.seats.iter().position(|&seat| seat == Seat::Empty);

@@ -233,6 +233,46 @@ fn a_fork_that_was_pending_is_stolen_when_the_pool_has_grown() {
     });
 }
 
+/// A thread that is leaving comes back when the pool grows meanwhile. No other one takes its place then, as the pool would
+/// have one too many for ever.
+#[test]
+fn who_comes_back_is_not_replaced() {
+    watched(|| {
+        let ((start, started), (exit, exiting)) = (channel(), channel());
+        let gone = Gate::default();
+        let leave = gone.clone();
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .spare_threads(0)
+            .start_handler(move |index| start.send(index).unwrap())
+            .exit_handler(move |index| {
+                exit.send(index).unwrap();
+                leave.pass();
+            })
+            .build()
+            .unwrap();
+        pool.resize(1).unwrap();
+        assert_eq!(exiting.recv().unwrap(), 1);
+        pool.resize(2).unwrap();
+        // One worker is busy and one on its way out, so nobody sleeps who could be woken for the second task.
+        let (busy, waiting) = (Gate::default(), Gate::default());
+        for mine in [&busy, &waiting] {
+            let (mine, all) = (mine.clone(), [busy.clone(), waiting.clone()]);
+            drop(pool.spawn(move || {
+                mine.open();
+                all.iter().for_each(Gate::pass);
+            }));
+        }
+        gone.open();
+        pool.wait_idle();
+        assert_eq!(pool.stats().threads, 2);
+        drop(pool);
+        let mut indices: Vec<usize> = started.iter().collect();
+        indices.sort_unstable();
+        assert_eq!(indices, [0, 1, 1]);
+    });
+}
+
 struct Tells(Sender<usize>, usize);
 
 impl Drop for Tells {
