@@ -22,6 +22,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 what=${1:-all}
+builds=$root/target
 host=x86_64-unknown-linux-gnu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -38,7 +39,7 @@ with() {
     if [ "$1" = thread ]; then
         flags="-Zsanitizer=$1 -Cunsafe-allow-abi-mismatch=sanitizer --cfg windrow_system_alloc" folder=tsan
     fi
-    RUSTFLAGS=$flags cargo +nightly test --target "$host" --target-dir "$root/target/$folder" "${@:2}"
+    RUSTFLAGS=$flags cargo +nightly test --target "$host" --target-dir "$builds/$folder" "${@:2}"
 }
 
 address() {
@@ -54,7 +55,8 @@ failures=0
 # planted DESCRIPTION SANITIZER REPORT FILE FIND REPLACE: in a copy of the tree; the endurance test has to fail with
 # the report (an extended regex).
 planted() {
-    local tree=$root/target/planted
+    # With builds of its own: cargo would take these for builds of the tree that was copied.
+    local builds=$root/target/planted tree=$root/target/planted/tree
     rm -rf "$tree"
     mkdir -p "$tree"
     tar -C "$root" --exclude=./target --exclude=./.git -cf - . | tar -C "$tree" -xf -
@@ -65,7 +67,7 @@ planted() {
         die "found $found times\n" if $found != 1;
         s/\Q$find\E/$replace/;
     ' "$4"
-    # perl's text is newer than what an earlier plant was built from.
+    # Newer than what was built with the last plant.
     touch "$4"
     local told=missed
     if ! WINDROW_STRESS_SIZE=8 with "$2" --test stress >"$work/planted.log" 2>&1; then
