@@ -84,10 +84,16 @@ impl Roster {
         Arc::clone(&self.alive)
     }
 
-    /// Whether one more thread may be started where there are to be so many at most: those that will come back count.
-    pub(crate) fn has_room(&self, max_threads: usize) -> bool {
+    /// How many threads there are, with those that are leaving and will come back. Only who is started or leaves changes it,
+    /// so nobody has to look again when one of them is back.
+    fn staff(&self) -> usize {
         let coming = self.seats.iter().filter(|&&seat| seat == Seat::Wanted);
-        self.threads < max_threads && self.threads + coming.count() < max_threads
+        self.threads + coming.count()
+    }
+
+    /// Whether one more thread may be started where there are to be so many at most.
+    pub(crate) fn has_room(&self, max_threads: usize) -> bool {
+        self.threads < max_threads && self.staff() < max_threads
     }
 
     /// A thread is about to be started: its index.
@@ -136,7 +142,7 @@ impl Roster {
 
     /// Whether the thread `index`, which is in bed, is one too many; it is leaving then.
     pub(crate) fn lets_go(&mut self, index: usize, size: usize) -> bool {
-        let surplus = index >= size && self.threads > self.keep;
+        let surplus = index >= size && self.staff() > self.keep;
         if surplus {
             self.seats[index] = Seat::Leaving;
             self.set_threads(self.threads - 1);

@@ -273,6 +273,35 @@ fn who_comes_back_is_not_replaced() {
     });
 }
 
+/// Another one leaves in its stead if the pool has shrunk again, and does not wait until it is back.
+#[test]
+fn who_comes_back_counts_when_another_is_to_leave() {
+    watched(|| {
+        let (exit, exiting) = channel();
+        let gone = Gate::default();
+        let leave = gone.clone();
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .spare_threads(0)
+            .exit_handler(move |index| {
+                exit.send(index).unwrap();
+                if index == 1 {
+                    leave.pass();
+                }
+            })
+            .build()
+            .unwrap();
+        pool.resize(1).unwrap();
+        assert_eq!(exiting.recv().unwrap(), 1);
+        pool.resize(3).unwrap();
+        pool.resize(2).unwrap();
+        assert_eq!(exiting.recv().unwrap(), 2);
+        gone.open();
+        settle(&pool, 2);
+        assert_eq!(pool.broadcast(|index| index), [0, 1]);
+    });
+}
+
 struct Tells(Sender<usize>, usize);
 
 impl Drop for Tells {
