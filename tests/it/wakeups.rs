@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -223,16 +224,16 @@ fn a_task_that_stands_still_inside_a_scope_is_helped_out_by_the_others() {
 
 #[test]
 fn two_pools_play_ping_pong() {
-    fn ping(here: &'static ThreadPool, there: &'static ThreadPool, left: usize, over: Sender<()>) {
+    fn ping(here: Arc<ThreadPool>, there: Arc<ThreadPool>, left: usize, over: Sender<()>) {
         if left == 0 {
             return over.send(()).unwrap();
         }
-        drop(there.spawn(move || ping(there, here, left - 1, over)));
+        let other = Arc::clone(&there);
+        drop(other.spawn(move || ping(there, here, left - 1, over)));
     }
     watched(|| {
         for size in SIZES {
-            let here: &'static ThreadPool = Box::leak(Box::new(pool(size)));
-            let there: &'static ThreadPool = Box::leak(Box::new(pool(1)));
+            let (here, there) = (Arc::new(pool(size)), Arc::new(pool(1)));
             let (over, ends) = channel();
             ping(here, there, 2_000, over);
             ends.recv().unwrap();
