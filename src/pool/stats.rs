@@ -171,7 +171,6 @@ impl Histogram {
 
     /// The buckets from the shortest to the longest: the longest duration that belongs there, and how many
     /// there are.
-    #[must_use]
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.buckets.iter().enumerate().map(|(i, &count)| {
             let end = (1u128 << i) - 1;
