@@ -6,8 +6,9 @@
 #     tests/sanitizers.sh thread      data races, over the endurance tests
 #     tests/sanitizers.sh planted     a use after free, a leak and a data race, which have to be reported
 #
-# Needs x86-64 Linux, the nightly toolchain, bash and perl. Tasks get their memory from the allocator here, as recycled
-# blocks would hide what becomes of them.
+# Needs x86-64 Linux, the nightly toolchain, bash and perl. On two processors that takes most of an hour, of which most
+# goes into the build of `it`. Tasks get their memory from the allocator here, as recycled blocks would hide what becomes
+# of them.
 #
 # Not run:
 # * `alloc` counts allocations, and recycled blocks are what it counts on.

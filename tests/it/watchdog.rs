@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a test may take, or make no progress. Nothing waits for this to pass unless the test hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Memory checkers slow down what starts many threads a hundred times.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(windrow_system_alloc) { 600 } else { 60 });
 
 /// Runs `test` on this thread, and ends the process with the test's name if it does not come back.
 pub(crate) fn watched<F: FnOnce()>(test: F) {
