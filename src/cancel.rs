@@ -362,5 +362,5 @@ crate::unwind::unwind_safe!([] CancelToken;);
 #[cfg(all(test, loom))]
 mod model;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests;

@@ -4,12 +4,13 @@
 //! member pays one look at a thread-local flag.
 
 use crate::sim::Sim;
+use crate::sync;
 use std::time::{Duration, Instant};
 
 /// The calling thread's time.
 #[inline]
 pub(crate) fn now() -> Instant {
-    Sim::now().unwrap_or_else(Instant::now)
+    Sim::now().unwrap_or_else(sync::now)
 }
 
 /// The time in `timeout` from now; `None` if that is beyond what the clock can tell.
@@ -18,7 +19,7 @@ pub(crate) fn after(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests {
     use super::*;
 

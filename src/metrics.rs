@@ -235,7 +235,7 @@ impl Sums {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests {
     use super::*;
 

@@ -18,7 +18,7 @@
 //! the check and the sleep.
 
 use crate::sim::{self, Seat};
-use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex, thread_local};
+use crate::sync::{self, Arc, AtomicBool, AtomicU32, Condvar, Ordering, SleepMutex, thread_local};
 use std::cell::RefCell;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -95,7 +95,7 @@ impl Parker {
         if let Some(seat) = sim::seat() {
             return self.park_simulated(&seat, seat.after(timeout));
         }
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = sync::now().checked_add(timeout);
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         if self
             .state
@@ -106,18 +106,15 @@ impl Parker {
         }
         loop {
             let left = match deadline {
-                Some(at) => at.saturating_duration_since(Instant::now()),
+                Some(at) => at.saturating_duration_since(sync::now()),
                 None => Duration::from_secs(3600),
             };
-            let (still, timeout) = self
-                .wake
-                .wait_timeout(guard, left)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (still, timed_out) = sync::wait_timeout(&self.wake, &self.lock, guard, left);
             guard = still;
             if self.take_token() {
                 return true;
             }
-            if timeout.timed_out() && deadline.is_some() {
+            if timed_out && deadline.is_some() {
                 // Still under the lock: either withdraw PARKED, or a token has just arrived.
                 let old = self.state.swap(EMPTY, Ordering::Acquire);
                 return old == NOTIFIED;
@@ -203,7 +200,7 @@ pub(crate) fn renew() {
     let _ = OWN.try_with(|own| own.replace(Arc::new(Parker::new())));
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests {
     use super::*;
 

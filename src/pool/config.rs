@@ -184,7 +184,7 @@ fn threads(variable: Variable) -> Result<Option<usize>, BuildError> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests {
     use super::*;
 

@@ -162,7 +162,7 @@ impl Bucket {
     }
 
     /// How many are in the queue.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, windrow_shuttle))))]
     pub(super) fn waiting(&self) -> usize {
         self.state.lock().queue.len()
     }

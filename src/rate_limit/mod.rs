@@ -233,5 +233,5 @@ impl fmt::Debug for RateLimit {
 
 crate::unwind::unwind_safe!([] RateLimit;);
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests;

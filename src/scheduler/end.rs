@@ -7,11 +7,11 @@ use crate::scheduler::blocking::blocking;
 use crate::scheduler::idle::Kind;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
+use crate::sync::deque::Steal;
 use crate::sync::{Arc, Ordering, yield_now};
 use crate::task::entry::{Claimed, Entry, Taken};
 use crate::task::header::{Env, Kind as TaskKind};
 use crate::task::promise::{Dispatch, Evicted, Living};
-use crossbeam_deque::Steal;
 use std::time::Instant;
 
 /// A task that was accepted and has not started, out of its pool's reach.

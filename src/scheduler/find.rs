@@ -6,10 +6,10 @@ use crate::scheduler::forks::Promoted;
 use crate::scheduler::idle::Kind;
 use crate::scheduler::mail::Letter;
 use crate::scheduler::participant::Participant;
+use crate::sync::deque::Steal;
 use crate::task::entry::{Claimed, Entry, Taken};
 use crate::task::node::Node;
 use crate::task::stack::StackHeader;
-use crossbeam_deque::Steal;
 
 /// How deep `yield_now` looks into the own deques.
 const YIELD_REACH: usize = 32;

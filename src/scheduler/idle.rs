@@ -29,7 +29,8 @@ use std::time::Duration;
 /// that has halted the processor up to 0.25 ms.
 const LINGER_POLL: Duration = Duration::from_micros(50);
 /// How long a worker lingers after the last sign of life before it sleeps for good.
-const LINGER: Duration = Duration::from_millis(2);
+// Under shuttle as long as two polls, so that both ends of it are seen.
+const LINGER: Duration = Duration::from_micros(if cfg!(windrow_shuttle) { 100 } else { 2000 });
 
 /// What has been published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

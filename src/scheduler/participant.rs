@@ -22,12 +22,13 @@ use crate::scheduler::mail::Mailbox;
 use crate::scheduler::queues::{Deques, Stealers};
 use crate::scheduler::registry::Registry;
 use crate::scheduler::restraint::Restraint;
+use crate::sync::plain_thread_local;
 use crate::task::counter::{Counter, Owner};
 use crate::task::node::Node;
 use std::cell::Cell;
 use std::ptr;
 
-thread_local! {
+plain_thread_local! {
     /// The innermost pool that this thread works in. No destructor, so that it can be read at any time
     /// in a thread's life, and a plain load of a fixed place.
     static CURRENT: Cell<*const Participant> = const { Cell::new(ptr::null()) };

@@ -5,8 +5,8 @@
 
 use crate::priority::Priority;
 use crate::sync::Mutex;
+use crate::sync::deque::{Injector, Steal, Stealer, Worker};
 use crate::task::entry::Entry;
-use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use std::cell::Cell;
 use std::fmt;
 

@@ -140,7 +140,7 @@ impl Registry {
             sink: settings.sink,
             plain: !settings.defaults.measured && !has_capacity,
             defaults: settings.defaults,
-            processors: if Sim::current().is_some() {
+            processors: if Sim::current().is_some() || cfg!(windrow_shuttle) {
                 // Reproducible on any machine.
                 size.max(2)
             } else {

@@ -13,7 +13,7 @@
 
 use crate::scheduler::participant::Participant;
 use crate::sim::Sim;
-use crate::sync::yield_now;
+use crate::sync::{now, yield_now};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -46,9 +46,9 @@ impl Restraint {
         }
         let (seat, tenure) = (victim.seat(), victim.forks.tenure());
         match self.offer.get() {
-            Some((s, t, since)) if (s, t) == (seat, tenure) => since.elapsed() >= RIPE,
+            Some((s, t, since)) if (s, t) == (seat, tenure) => now() - since >= RIPE,
             _ => {
-                self.offer.set(Some((seat, tenure, Instant::now())));
+                self.offer.set(Some((seat, tenure, now())));
                 false
             }
         }
@@ -58,7 +58,7 @@ impl Restraint {
     pub(crate) fn note_batch(&self, len: usize) {
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         if len >= SAMPLE {
-            self.batch.set(Some((Instant::now(), len)));
+            self.batch.set(Some((now(), len)));
         }
     }
 
@@ -67,11 +67,11 @@ impl Restraint {
         let Some((since, len)) = self.batch.take() else {
             return;
         };
-        let start = Instant::now();
+        let start = now();
         let took = start - since;
         if took < TINY * len {
             let pause = (took * HOLD_BACK).min(LONGEST);
-            while start.elapsed() < pause {
+            while now() - start < pause {
                 yield_now();
             }
         }

@@ -15,7 +15,8 @@ use std::ptr;
 
 /// Rounds of looking before a searcher goes to bed, some 10 to 20 us in all: about the price of the
 /// wake-up that a find saves (4 to 10 us for the waker here, as much again for the sleeper).
-const SEARCH_ROUNDS: u32 = 32;
+// Under shuttle looks differ only in what has happened between them: two will do.
+const SEARCH_ROUNDS: u32 = if cfg!(windrow_shuttle) { 2 } else { 32 };
 
 /// Spends a moment between two looks. The first are short; later ones give the processor away, which
 /// is what makes 64 threads on 2 processors bearable.
@@ -25,6 +26,11 @@ pub(crate) fn pause(round: u32) {
         if round == 0 {
             Sim::yield_point();
         }
+        return;
+    }
+    if cfg!(windrow_shuttle) {
+        // How much time passes is the schedule's choice; to yield would say that nothing can be done before
+        // somebody else has run, and hide what happens to those who go to bed at once.
         return;
     }
     if round < 4 {

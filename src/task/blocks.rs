@@ -168,7 +168,7 @@ const fn class_layout(class: usize) -> Layout {
 
 /// The size class that `layout` fits into, if any.
 const fn class_of(layout: Layout) -> Option<usize> {
-    if cfg!(any(loom, windrow_system_alloc)) || layout.align() > ALIGN {
+    if cfg!(any(loom, windrow_shuttle, windrow_system_alloc)) || layout.align() > ALIGN {
         None
     } else if layout.size() <= SIZES[0] {
         Some(0)
@@ -223,7 +223,7 @@ pub(crate) unsafe fn deallocate<T>(block: NonNull<T>) {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
 mod tests {
     use super::*;
 

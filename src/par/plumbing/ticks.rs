@@ -10,7 +10,7 @@ pub(crate) fn now() -> u64 {
     imp::now()
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(windrow_shuttle)))]
 mod imp {
     #[inline(always)]
     pub(super) fn now() -> u64 {
@@ -20,7 +20,10 @@ mod imp {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(windrow_shuttle)]
+use crate::sync::ticks as imp;
+
+#[cfg(not(any(target_arch = "x86_64", windrow_shuttle)))]
 mod imp {
     use crate::sync::OnceLock;
     use std::time::Instant;

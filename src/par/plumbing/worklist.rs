@@ -18,9 +18,9 @@ use crate::par::plumbing::Consumer;
 use crate::par::plumbing::driver::{OnUnwind, in_pool};
 use crate::scheduler::Participant;
 use crate::sim::Sim;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Ordering, now};
 use std::mem::forget;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Forks within forks, at most. A frame is some hundred bytes, and as much again as the fold.
 const DEEPEST: usize = 64;
@@ -109,13 +109,13 @@ impl<C> Work<'_, C> {
         C: Consumer<L::Item>,
     {
         let unwinding = OnUnwind(|| self.consumer.panicked());
-        let since = (!L::COARSE && Sim::now().is_none()).then(Instant::now);
+        let since = (!L::COARSE && Sim::now().is_none()).then(now);
         loop {
             if self.consumer.is_stopped(&fold) {
                 break;
             }
             here.promote_if_wanted();
-            if here.wants_fork() && since.is_none_or(|since| since.elapsed() >= BETWEEN_CUTS) {
+            if here.wants_fork() && since.is_none_or(|since| now() - since >= BETWEEN_CUTS) {
                 if level == DEEPEST {
                     left.push(Rest::List(list));
                     break;
