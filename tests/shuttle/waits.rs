@@ -1,0 +1,97 @@
+//! Waits of tasks for others: the pool must not run out of threads for what they wait for.
+
+use std::sync::Arc;
+
+use windrow::WaitGroup;
+
+use crate::support::{Tally, pool, pool_without_spares};
+
+pub(crate) fn a_wait_group_hears_of_all() {
+    let pool = pool(2);
+    let group = WaitGroup::new();
+    let ran = Tally::default();
+    for _ in 0..2 {
+        let (group, tally) = (group.clone(), ran.clone());
+        drop(pool.spawn(move || {
+            tally.add();
+            drop(group);
+        }));
+    }
+    group.wait();
+    assert_eq!(ran.get(), 2);
+}
+
+pub(crate) fn a_wait_group_is_waited_for_by_the_only_worker() {
+    let pool = pool(1);
+    let waiter = pool.spawn(|| {
+        let group = WaitGroup::new();
+        let other = group.clone();
+        drop(windrow::spawn(move || drop(other)));
+        group.wait();
+        1
+    });
+    assert_eq!(waiter.join().unwrap(), 1);
+}
+
+pub(crate) fn a_broadcast_reaches_each_worker() {
+    let pool = pool(2);
+    let other = pool.spawn(|| 1);
+    assert_eq!(pool.broadcast(|index| index * 10), [0, 10]);
+    assert_eq!(other.join().unwrap(), 1);
+}
+
+pub(crate) fn a_broadcast_from_a_worker_reaches_each_worker() {
+    let pool = Arc::new(pool(2));
+    let own = Arc::clone(&pool);
+    let handle = pool.spawn(move || own.broadcast(|index| index));
+    assert_eq!(handle.join().unwrap(), [0, 1]);
+    drop(pool);
+}
+
+pub(crate) fn workers_wait_for_each_others_tasks() {
+    let pool = pool_without_spares(2);
+    let handles = [1, 2].map(|n| {
+        pool.spawn(move || {
+            let inner = windrow::spawn(move || n);
+            windrow::join(|| n, || inner.join().unwrap())
+        })
+    });
+    let results = handles.map(|handle| handle.join().unwrap());
+    assert_eq!(results, [(1, 1), (2, 2)]);
+}
+
+pub(crate) fn a_task_blocks_on_a_later_one() {
+    let pool = pool(1);
+    let (send, receive) = shuttle::sync::mpsc::channel();
+    let first = pool.spawn(move || windrow::blocking(move || receive.recv().unwrap()));
+    let second = pool.spawn(move || send.send(5).unwrap());
+    assert_eq!(first.join().unwrap(), 5);
+    second.join().unwrap();
+}
+
+/// The pool does not know that one of its two threads stands still, so the other must hear of the second task.
+pub(crate) fn a_task_blocks_unseen_on_a_later_one() {
+    let pool = pool_without_spares(2);
+    let (send, receive) = shuttle::sync::mpsc::channel();
+    let first = pool.spawn(move || receive.recv().unwrap());
+    let second = pool.spawn(move || send.send(5).unwrap());
+    assert_eq!(first.join().unwrap(), 5);
+    second.join().unwrap();
+}
+
+/// The same, where both may be in the deque of the first, or on their way there.
+pub(crate) fn tasks_of_a_batch_block_unseen_on_each_other() {
+    let pool = pool_without_spares(2);
+    let (send, receive) = shuttle::sync::mpsc::channel();
+    let parent = pool.spawn(move || {
+        for _ in 0..2 {
+            drop(windrow::spawn(|| ()));
+        }
+        let second = windrow::spawn(move || send.send(5).unwrap());
+        let first = windrow::spawn(move || receive.recv().unwrap());
+        (first, second)
+    });
+    let (first, second) = parent.join().unwrap();
+    assert_eq!(first.join().unwrap(), 5);
+    second.join().unwrap();
+}
