@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Planted mutants: breaks the protocols one ordering, one wake, one re-check at a time and shows that the
-# loom model named for it fails. A check that no mutant can fail is not one.
+# loom model named for it fails, or, in the last part, the program of `tests/shuttle`. A check that no mutant can
+# fail is not one.
 #
 #     tests/mutants.sh [PATTERN]     only the mutants whose description matches the extended regex
 #     MUTANTS_EVERY=4 tests/mutants.sh     only every fourth row, as the checks do; all take half an hour
@@ -17,9 +18,10 @@ row=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target/mutants}
-export RUSTFLAGS="--cfg loom --cap-lints allow"
+targets=${CARGO_TARGET_DIR:-$root/target/mutants}
 export LOOM_MAX_PREEMPTIONS=${LOOM_MAX_PREEMPTIONS:-3}
+# All programs share them; each is run alone here.
+export SHUTTLE_SCHEDULES=${SHUTTLE_SCHEDULES:-1000000}
 export RUST_BACKTRACE=0
 # Most of a mutant is as before.
 export CARGO_INCREMENTAL=1
@@ -31,8 +33,31 @@ cd "$work/tree"
 failures=0
 planted=0
 
+# by CHECKER FILTER CARGO_ARGUMENTS...: what checks the rows from here on; what the filter names passes as things are
+by() {
+    export CARGO_TARGET_DIR=$targets/$1
+    export RUSTFLAGS="--cfg $1 --cap-lints allow"
+    passing=$2
+    target=("${@:3}")
+    unchanged=yes
+}
+
 build() {
-    cargo test --release --lib --no-run >"$work/build.log" 2>&1
+    cargo test --release "${target[@]}" --no-run >"$work/build.log" 2>&1
+}
+
+# Before the first mutant: the checks build, and all of them pass, unless only some mutants are asked for.
+check_unchanged() {
+    unchanged=
+    if ! build; then
+        cat "$work/build.log" >&2
+        exit 1
+    fi
+    if [ -z "$only" ] && ! cargo test --release "${target[@]}" "$passing" >"$work/run.log" 2>&1; then
+        cat "$work/run.log" >&2
+        echo "the checks fail without any mutant" >&2
+        exit 1
+    fi
 }
 
 # What made a failing model fail, from its output.
@@ -52,7 +77,7 @@ report() {
     printf '%-62s | %-47s | %s\n' "$1" "$2" "$3"
 }
 
-# mutant DESCRIPTION FILE MODEL FIND REPLACE
+# mutant DESCRIPTION FILE CHECK FIND REPLACE
 mutant() {
     local what=$1 file=$2 model=$3 status=0
     if [ -n "$only" ] && ! grep -qE "$only" <<<"$what"; then
@@ -63,6 +88,7 @@ mutant() {
         return
     fi
     planted=$((planted + 1))
+    [ -z "$unchanged" ] || check_unchanged
     cp "$file" "$work/original"
     if ! FIND=$4 REPLACE=$5 perl -0777 -i -pe '
         my ($find, $replace) = @ENV{qw(FIND REPLACE)};
@@ -79,7 +105,7 @@ mutant() {
         report "$what" "$(grep -m 1 '^error' "$work/build.log" || true)" "DOES NOT COMPILE"
         failures=$((failures + 1))
     else
-        timeout "$limit" cargo test --release --lib -- --exact "$model" >"$work/run.log" 2>&1 || status=$?
+        timeout "$limit" cargo test --release "${target[@]}" -- --exact "$model" >"$work/run.log" 2>&1 || status=$?
         if [ "$status" -eq 0 ]; then
             report "$what" "${model##*::}" "SURVIVED"
             failures=$((failures + 1))
@@ -91,18 +117,10 @@ mutant() {
     cat "$work/original" >"$file"
 }
 
-if ! build; then
-    cat "$work/build.log" >&2
-    exit 1
-fi
-if [ -z "$only" ] && ! cargo test --release --lib model >"$work/run.log" 2>&1; then
-    cat "$work/run.log" >&2
-    echo "the models fail without any mutant" >&2
-    exit 1
-fi
-
 report "mutant" "caught by" "verdict"
 report "------" "---------" "-------"
+
+by loom model --lib
 
 # The latch
 
@@ -756,6 +774,94 @@ mutant "share: a theft goes unnoticed" src/par/plumbing/share.rs \
     par::plumbing::model::model_share_a_theft_is_noticed \
     'if hi != self.len {' \
     'if hi > self.len {'
+
+# The whole pool
+
+by windrow_shuttle "" --test shuttle
+
+mutant "pool: a sleeper does not look again" src/scheduler/idle.rs \
+    a_result_comes_back_to_a_thread_outside \
+    'if view.wanted(counts, polled || !counts.lingering()) {' \
+    'if false && view.wanted(counts, polled || !counts.lingering()) {'
+mutant "pool: who is taken off the list is not woken" src/scheduler/idle.rs \
+    a_result_comes_back_to_a_thread_outside \
+    'drop(roster);
+            bed.parker.unpark();' \
+    'drop(roster);'
+mutant "pool: who is woken is not counted" src/scheduler/idle.rs \
+    a_task_blocks_unseen_on_a_later_one \
+    'let mut delta = (ACTIVE + SEARCHING).wrapping_sub(SLEEPING);' \
+    'let mut delta = SEARCHING.wrapping_sub(SLEEPING);'
+mutant "pool: who stops searching stays counted" src/scheduler/idle.rs \
+    a_task_blocks_unseen_on_a_later_one \
+    'self.word.fetch_sub(SEARCHING, Ordering::Relaxed)' \
+    'self.word.load(Ordering::Relaxed)'
+mutant "pool: the last searcher wakes no successor" src/scheduler/worker.rs \
+    a_task_blocks_unseen_on_a_later_one \
+    'if registry.idle.stop_searching() {' \
+    'if registry.idle.stop_searching() && false {'
+mutant "pool: what comes from outside is not announced" src/scheduler/registry.rs \
+    two_threads_submit \
+    'let wake = self.announce(level, Kind::Task);' \
+    'let wake = Wake::Nobody;'
+mutant "pool: who lends wakes nobody" src/scheduler/blocking.rs \
+    a_task_blocks_on_a_later_one \
+    'let registry = place.registry();
+    registry.hand_on();' \
+    'let registry = place.registry();'
+mutant "pool: the end wakes nobody" src/scheduler/presence.rs \
+    a_pool_without_work_ends \
+    'for bed in roster.sleepers.drain(..) {
+            bed.parker.unpark();' \
+    'for bed in roster.sleepers.drain(..) {
+            drop(bed);'
+mutant "pool: it ends beside work" src/scheduler/presence.rs \
+    a_pool_is_dropped_with_tasks_in_its_queue \
+    'self.guests_inside() == 0 && view.settled();' \
+    'self.guests_inside() == 0;'
+mutant "pool: it ends while somebody works" src/scheduler/presence.rs \
+    tasks_spawn_tasks_while_the_pool_ends \
+    'roster.sleepers.len() == roster.threads && self.guests' \
+    'self.guests'
+mutant "pool: who submits does not look again whether it is closed" src/pool/submit.rs \
+    a_task_is_accepted_or_refused_by_a_closing_pool \
+    'if closed() {
+        // See the module' \
+    'if false {
+        // See the module'
+mutant "pool: a pause is over for nobody" src/scheduler/end.rs \
+    a_paused_pool_runs_nothing_until_it_resumes \
+    'self.idle.wake_everybody();' ''
+mutant "pool: a full queue has room in secret" src/scheduler/ledger.rs \
+    a_full_queue_makes_room \
+    'self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.room.notify();' \
+    'self.taken.fetch_sub(1, Ordering::Relaxed);'
+mutant "forks: a job that is gone is taken back" src/scheduler/forks.rs \
+    nested_joins_add_up \
+    '_ => Reclaimed::Stolen,' \
+    '_ => Reclaimed::Ours,'
+mutant "forks: the thief leaves what it takes" src/scheduler/forks.rs \
+    nested_joins_add_up \
+    'let taken = jobs.remove(at);
+        self.board' \
+    'let taken = jobs.entries[at]?;
+        self.board'
+mutant "latch: set wakes nobody" src/latch.rs \
+    nested_joins_add_up \
+    'unsafe { Arc::from_raw(old as *const Parker) }.unpark();' \
+    'drop(unsafe { Arc::from_raw(old as *const Parker) });'
+mutant "counter: a child is uncounted twice" src/task/counter.rs \
+    a_scope_counts_all_its_children \
+    '.fetch_sub(ONE, Ordering::AcqRel)' \
+    '.fetch_sub(ONE * 2, Ordering::AcqRel)'
+mutant "mail: a letter wakes nobody" src/scheduler/start.rs \
+    a_broadcast_reaches_each_worker \
+    'self.idle.wake_everybody();' ''
+mutant "state: a task that is cancelled is run" src/task/phase.rs \
+    a_token_cancels_or_comes_too_late \
+    'DOOMED => (Some(OVER | SETTLED), Claim::Retire),' \
+    'DOOMED => (Some(RUNNING | SETTLED), Claim::Run),'
 
 echo
 echo "$planted planted, $((planted - failures)) caught"
