@@ -31,14 +31,15 @@ pub(crate) fn a_retried_task_is_cancelled() {
         tally.add();
         Err::<(), _>(())
     });
-    let cancelled = handle.cancel();
+    // Between two attempts it can still be taken out, and while it runs it is told to stop.
+    let _ = handle.cancel();
     match handle.join() {
         // One that was running has been told to stop: there may be fewer attempts.
         Ok(result) => assert!(result.is_err() && (1..=3).contains(&runs.get())),
         Err(error) => assert!(error.is_cancelled() && runs.get() < 3),
     }
     drop(pool);
-    assert!(!cancelled || runs.get() == 0);
+    assert!(runs.get() <= 3);
 }
 
 pub(crate) fn a_period_is_stopped() {
