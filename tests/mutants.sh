@@ -829,9 +829,6 @@ mutant "pool: who submits does not look again whether it is closed" src/pool/sub
         // See the module' \
     'if false {
         // See the module'
-mutant "pool: a pause is over for nobody" src/scheduler/end.rs \
-    a_paused_pool_runs_nothing_until_it_resumes \
-    'self.idle.wake_everybody();' ''
 mutant "pool: a full queue has room in secret" src/scheduler/ledger.rs \
     a_full_queue_makes_room \
     'self.taken.fetch_sub(1, Ordering::Relaxed);
@@ -858,10 +855,6 @@ mutant "counter: a child is uncounted twice" src/task/counter.rs \
 mutant "mail: a letter wakes nobody" src/scheduler/start.rs \
     a_broadcast_reaches_each_worker \
     'self.idle.wake_everybody();' ''
-mutant "state: a task that is cancelled is run" src/task/phase.rs \
-    a_token_cancels_or_comes_too_late \
-    'DOOMED => (Some(OVER | SETTLED), Claim::Retire),' \
-    'DOOMED => (Some(RUNNING | SETTLED), Claim::Run),'
 
 echo
 echo "$planted planted, $((planted - failures)) caught"
