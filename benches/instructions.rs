@@ -21,8 +21,10 @@ use std::process::{Command, ExitCode};
 use windrow::ThreadPool;
 use windrow::prelude::*;
 
-/// What is counted, and two sizes for it.
-const OPERATIONS: [(&str, fn(u32) -> u64, [u32; 2]); 7] = [
+/// What is counted (it says how often it was done), and two sizes for it.
+type Operation = (&'static str, fn(u32) -> u64, [u32; 2]);
+
+const OPERATIONS: [Operation; 7] = [
     ("join (fib)", fib_joins, [16, 22]),
     ("the call instead (fib)", sequential_calls, [16, 22]),
     ("spawn, join the handle", spawn, [2_000, 12_000]),
