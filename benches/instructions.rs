@@ -1,9 +1,9 @@
 //! How many instructions an operation takes on one worker, counted by callgrind, and guarded.
 //!
 //! ```sh
-//! cargo bench --bench instructions                   # counts, and compares with benches/instructions.txt
-//! cargo bench --bench instructions -- --record       # counts, and writes that file
-//! cargo bench --bench instructions -- run fib 22     # does it, to be looked at by other tools
+//! cargo bench --profile counts --bench instructions               # counts, compares with benches/instructions.txt
+//! cargo bench --profile counts --bench instructions -- --record   # counts, and writes that file
+//! cargo bench --profile counts --bench instructions -- run join 22     # does it, to be looked at by other tools
 //! ```
 //!
 //! The first fails if a count is off by more than 1 %, either way: what has become cheaper should be recorded. Counts
@@ -180,7 +180,7 @@ fn guard(record: bool) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "off by more than {} %: {}. If that is meant: cargo bench --bench instructions -- --record",
+        "off by more than {} %: {}. If that is meant: cargo bench --profile counts --bench instructions -- --record",
         TOLERANCE * 100.0,
         off.join("; ")
     ))
