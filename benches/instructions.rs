@@ -25,8 +25,8 @@ use windrow::prelude::*;
 type Operation = (&'static str, fn(u32) -> u64, [u32; 2]);
 
 const OPERATIONS: [Operation; 7] = [
-    ("join (fib)", fib_joins, [16, 22]),
-    ("the call instead (fib)", sequential_calls, [16, 22]),
+    ("join (fib)", fib_joins, [17, 24]),
+    ("the call instead (fib)", sequential_calls, [17, 24]),
     ("spawn, join the handle", spawn, [2_000, 12_000]),
     ("a task in a scope", scope, [2_000, 12_000]),
     ("a task with a name", task, [2_000, 12_000]),
