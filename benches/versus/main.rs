@@ -8,8 +8,8 @@
 //! cargo bench --bench versus -- --quick                   everything once, tiny: does it still run?
 //! ```
 //!
-//! Every contestant of a row takes one sample a round, and the one that goes first changes from
-//! round to round, so that a slow minute of the machine meets all of them alike. A table shows the
+//! Every contestant of a row takes one sample a round, in an order that changes from round to round, so that a
+//! slow minute of the machine meets all of them alike. A table shows the
 //! smallest, the median and the largest of the samples. Ratios are ratios of medians: figures move
 //! from machine to machine, ratios of one run much less. The targets are stated for two threads on
 //! a machine with two cores. A missed target is a line of text; it never fails the run.

@@ -175,14 +175,17 @@ impl<'a> Row<'a> {
         });
     }
 
-    /// Lets all contestants take a sample in turn, `rounds` times, another one first each time,
-    /// after a round that does not count.
+    /// Lets all contestants take a sample in turn, `rounds` times, in another order each time, after a round that does
+    /// not count. The order is a chance one: a machine whose second processor has just had nothing to do is slower for
+    /// a while, and whoever follows a contestant of one thread would always meet that.
     pub(crate) fn measure(mut self, rounds: usize, settle: Duration) -> Table {
-        let contestants = self.contestants.len();
+        let mut order: Vec<usize> = (0..self.contestants.len()).collect();
+        let mut chance = u64::from(self.number) + 1;
         for round in 0..=rounds {
-            for turn in 0..contestants {
+            shuffle(&mut order, &mut chance);
+            for &turn in &order {
                 thread::sleep(settle);
-                let contestant = &mut self.contestants[(round + turn) % contestants];
+                let contestant = &mut self.contestants[turn];
                 let figure = (contestant.sample)();
                 if round > 0 {
                     contestant.line.samples.push(figure);
@@ -243,6 +246,17 @@ impl Line {
         } else {
             format!("{} {}", self.who, self.how)
         }
+    }
+}
+
+/// Fisher and Yates' way, with Marsaglia's xorshift: the same orders in each run.
+fn shuffle(order: &mut [usize], state: &mut u64) {
+    for last in (1..order.len()).rev() {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        let other = *state % (last as u64 + 1);
+        order.swap(last, other as usize);
     }
 }
 

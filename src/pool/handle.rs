@@ -207,10 +207,11 @@ macro_rules! handle_methods {
         }
 
         /// Makes sure that the task never runs, if nobody has started it; then its closure is dropped
-        /// (here and now, or, for a task that was made with `task()`, where it is queued), and `join` gives an error that [`is_cancelled`](JoinError::is_cancelled).
-        /// Returns whether that succeeded: `false` means that the task runs, has ended, or had been
-        /// cancelled before. A task that was made with `task()` and runs already is told to stop, as by
-        /// its token.
+        /// (here and now, or, for a task that was made with `task()`, where it is queued), and `join` gives an
+        /// error that [`is_cancelled`](JoinError::is_cancelled). Returns whether that succeeded: `false` means
+        /// that the task runs, has ended, or had been cancelled before. A task that was made with `task()` and
+        /// runs already is told to stop, as by its token; one that waits for its next attempt has none any more
+        /// (`true`).
         ///
         /// # Panics
         /// If dropping a value that the closure owns panics.

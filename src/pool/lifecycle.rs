@@ -10,8 +10,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 impl ThreadPool {
-    /// Changes the number of workers. It grows at once; it shrinks as workers finish the tasks that they
-    /// run, and what is queued at a worker that leaves goes to the others.
+    /// Changes the number of workers. It grows at once. It shrinks as workers finish the tasks that they
+    /// run: from then on no more are at work than the new size, and the thread of one that is too many ends when
+    /// it next goes to bed (or later, in a pool that never runs out of work: which of the workers rest changes). What
+    /// is queued at a worker that leaves goes to the others.
     ///
     /// Spare threads stand in for as many waiting workers as the pool's new size, unless
     /// [`spare_threads`](crate::ThreadPoolBuilder::spare_threads) was set.
