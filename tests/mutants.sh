@@ -566,14 +566,14 @@ mutant "gate: who leaves takes another one off the list" src/gate.rs \
 mutant "phase: a settled task is run" src/task/phase.rs \
     task::model::phase::phase_cancel_or_claim \
     'DOOMED => (Some(OVER | SETTLED), Claim::Retire),' \
-    'DOOMED => (Some(RUNNING | SETTLED), Claim::Run),'
+    'DOOMED => (Some(CLAIMED), Claim::Run),'
 mutant "phase: a settled task is retired by each of its dispatches" src/task/phase.rs \
     task::model::phase::phase_two_dispatches \
     'DOOMED => (Some(OVER | SETTLED), Claim::Retire),' \
     'DOOMED => (None, Claim::Retire),'
 mutant "phase: a claimed task stays queued" src/task/phase.rs \
     task::model::phase::phase_two_dispatches \
-    'QUEUED => (Some(RUNNING), Claim::Run),' \
+    'QUEUED => (Some(CLAIMED), Claim::Run),' \
     'QUEUED => (None, Claim::Run),'
 mutant "phase: a waiting task is settled and waits on" src/task/phase.rs \
     task::model::phase::phase_cancel_or_timer \
@@ -602,18 +602,28 @@ mutant "phase: a late attempt waits for another one" src/task/phase.rs \
 mutant "phase: a waiter runs a settled task" src/task/phase.rs \
     task::model::phase::phase_in_place_or_claim_or_cancel \
     'match word {
-            QUEUED => (Some(RUNNING), true),' \
+            QUEUED => (Some(CLAIMED), true),' \
     'match word & PHASE {
-            QUEUED => (Some(RUNNING), true),'
+            QUEUED => (Some(CLAIMED), true),'
 mutant "phase: a settled task is evicted" src/task/phase.rs \
     task::model::phase::phase_evict_or_claim_or_cancel \
     'match word {
-            WAITING | QUEUED => (Some(RUNNING), true),' \
+            WAITING | QUEUED => (Some(CLAIMED), true),' \
     'match word & PHASE {
-            WAITING | QUEUED => (Some(RUNNING), true),'
+            WAITING | QUEUED => (Some(CLAIMED), true),'
+mutant "phase: a claimed task is settled in secret" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_claim \
+    'CLAIMED => (Some(CLAIMED | SETTLED), Early::Settle),' \
+    'CLAIMED => (None, Early::Settle),'
+mutant "phase: a settled attempt begins" src/task/phase.rs \
+    task::model::phase::phase_cancel_or_claim \
+    '            if word & SETTLED == 0 {
+                (Some(RUNNING), true)' \
+    '            if word & SETTLED <= SETTLED {
+                (Some(RUNNING), true)'
 mutant "phase: an evicted task stays in the queue" src/task/phase.rs \
     task::model::phase::phase_evict_or_claim_or_cancel \
-    'WAITING | QUEUED => (Some(RUNNING), true),' \
+    'WAITING | QUEUED => (Some(CLAIMED), true),' \
     'WAITING | QUEUED => (None, true),'
 mutant "phase: a postponed task counts as queued" src/task/phase.rs \
     task::model::phase::phase_cancel_or_postpone \

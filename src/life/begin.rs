@@ -72,7 +72,7 @@ pub(crate) unsafe fn begin<T: Send>(
             }),
             record: Mutex::new(Record {
                 submitted_at: now,
-                queued_at: now,
+                queued_at: None,
                 started_at: None,
                 running_since: None,
                 queue_time: Duration::ZERO,
@@ -132,7 +132,7 @@ impl Life {
         } else {
             let mut record = self.record.lock();
             if self.phase.enqueue() {
-                record.queued_at = clock::now();
+                record.queued_at = Some(clock::now());
             }
         }
         if !fresh {
@@ -184,7 +184,7 @@ impl Life {
         if queued {
             self.set_waiting(&mut record, false);
             record.wait_key = None;
-            record.queued_at = clock::now();
+            record.queued_at = Some(clock::now());
             drop(record);
             self.push_dispatch();
         }

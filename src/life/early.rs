@@ -78,10 +78,8 @@ impl Life {
             Early::TooLate => false,
         };
         let mut wait_key = None;
-        if early == Early::Settle {
-            self.leave_queue(&mut record, clock::now());
-        }
         if settles {
+            self.leave_queue(&mut record, clock::now());
             wait_key = record.wait_key.take();
             self.decide(&mut record, end_of(failure));
             // Under the lock, so that whoever retires it comes after. No user code runs in this.
@@ -164,8 +162,8 @@ impl Living for Life {
     fn interrupt(self: Arc<Self>) {
         {
             let mut record = self.record.lock();
-            // One that has been handed back is in nobody's queue, but does not run.
-            if !self.phase.is_running() || record.returned {
+            // One that has been handed back is in nobody's queue, and will not run in the pool.
+            if !self.phase.is_held() || record.returned {
                 return;
             }
             if record.running_since.is_none() {

@@ -90,7 +90,8 @@ pub(crate) struct Body {
 /// What has happened so far.
 struct Record {
     submitted_at: Instant,
-    queued_at: Instant,
+    /// Since when it is in the queue, if it is.
+    queued_at: Option<Instant>,
     started_at: Option<Instant>,
     running_since: Option<Instant>,
     queue_time: Duration,

@@ -30,7 +30,7 @@ impl Life {
         claimed
     }
 
-    /// The phase is RUNNING, by the caller.
+    /// The phase is CLAIMED, by the caller.
     pub(super) fn attempt(self: Arc<Self>, here: &Participant) {
         let now = clock::now();
         let (mut released, returned) = {
@@ -63,6 +63,11 @@ impl Life {
         }
         let (attempt, interrupted) = {
             let mut record = self.record.lock();
+            if !self.phase.begin() {
+                drop(record);
+                // A permit that it has taken stays unused: rather too few starts than too many.
+                return self.retire();
+            }
             self.release_slot(&mut record);
             record.attempts += 1;
             record.worker = here.index();
@@ -105,9 +110,12 @@ impl Life {
         }
     }
 
-    /// It is queued no longer: it is about to start, or has been ended where it was.
+    /// It is queued no longer, if it was: it is about to start, or has been ended where it was.
     pub(super) fn leave_queue(&self, record: &mut Record, now: Instant) {
-        let queued_for = now.saturating_duration_since(record.queued_at);
+        let Some(queued_at) = record.queued_at.take() else {
+            return;
+        };
+        let queued_for = now.saturating_duration_since(queued_at);
         record.queue_time += queued_for;
         self.registry.ledger.queue_times.record(queued_for);
     }

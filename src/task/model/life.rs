@@ -1,7 +1,7 @@
 //! What stands for the life of a task with options.
 //!
 //! `Phase` and the token are the real ones. What `crate::life` does around them is repeated here: settling
-//! and leaving are done under the record's lock, claiming is not. The body is touched by its owner only; each
+//! and leaving are done under the record's lock, claiming is not, beginning is. The body is touched by its owner only; each
 //! touch is an exclusive access that loom checks. What is queued and not popped by a thread of the model is
 //! popped at its end, as some worker would.
 
@@ -83,6 +83,14 @@ impl Life {
         self.body.write();
         if self.token.is_cancelled() {
             return self.end_unrun();
+        }
+        let begun = {
+            let _record = self.record.lock();
+            self.phase.begin()
+        };
+        if !begun {
+            note(&self.unrun);
+            return self.retire();
         }
         note(&self.attempts);
         self.leave(if count(&self.attempts) == 1 {
@@ -256,6 +264,7 @@ impl Case {
         let case = Self::queued(first);
         case.0.queue.store(0, Ordering::Relaxed);
         assert_eq!(case.0.phase.claim(), Claim::Run);
+        assert!(case.0.phase.begin());
         note(&case.0.attempts);
         case
     }

@@ -4,7 +4,8 @@ use super::life::{Case, Life, Outcome, count};
 use super::*;
 use crate::task::phase::Early;
 
-/// Cancelling a queued task against its dispatch: the attempt runs, or the task is settled as cancelled.
+/// Cancelling a queued task against its dispatch: the attempt runs, or the task is settled as cancelled, and
+/// who cancels is told which.
 #[test]
 fn phase_cancel_or_claim() {
     explore("phase_cancel_or_claim", || {
@@ -12,10 +13,7 @@ fn phase_cancel_or_claim() {
         let worker = case.start(Life::pop);
         let cancelled = case.0.cancel();
         worker.join().unwrap();
-        // One that has just been claimed may still find its token cancelled.
-        let unrun = count(&case.0.unrun);
-        assert!(!cancelled || unrun == 0, "settled, and claimed");
-        case.check(usize::from(!cancelled) - unrun);
+        case.check(usize::from(!cancelled));
     });
 }
 
@@ -84,8 +82,7 @@ fn phase_two_dispatches() {
         for worker in workers {
             assert!(worker.join().unwrap());
         }
-        let unrun = count(&case.0.unrun);
-        case.check(2 - usize::from(cancelled) - unrun);
+        case.check(2 - usize::from(cancelled));
     });
 }
 
@@ -109,14 +106,14 @@ fn phase_in_place_or_claim_or_cancel() {
         let waiter = case.start(Life::run_in_place);
         let worker = case.start(Life::pop);
         let cancelled = case.0.cancel();
-        let in_place = waiter.join().unwrap();
-        assert!(!(cancelled && in_place), "run although it was settled");
+        waiter.join().unwrap();
         worker.join().unwrap();
-        case.check(usize::from(!cancelled) - count(&case.0.unrun));
+        case.check(usize::from(!cancelled));
     });
 }
 
-/// `shutdown_now` against the dispatch and somebody who cancels the task: one of the three has it.
+/// `shutdown_now` against the dispatch and somebody who cancels the task: it runs if it was neither taken nor
+/// cancelled, and what was taken may be cancelled still.
 #[test]
 fn phase_evict_or_claim_or_cancel() {
     explore("phase_evict_or_claim_or_cancel", || {
@@ -126,10 +123,8 @@ fn phase_evict_or_claim_or_cancel() {
         let cancelled = case.0.cancel();
         let evicted = evictor.join().unwrap();
         worker.join().unwrap();
-        let unrun = count(&case.0.unrun);
-        assert!(!(cancelled && evicted), "two have it");
-        assert!(unrun >= usize::from(evicted));
-        case.check(usize::from(!cancelled) - unrun);
+        assert!(count(&case.0.unrun) >= usize::from(evicted));
+        case.check(usize::from(!cancelled && !evicted));
     });
 }
 
@@ -143,8 +138,7 @@ fn phase_evict_or_timer_or_cancel() {
         let cancelled = case.0.cancel();
         let evicted = evictor.join().unwrap();
         timer.join().unwrap();
-        // Whoever comes later finds it running, or settled.
-        assert!(cancelled != evicted, "one of the two has it");
+        assert!(cancelled || evicted, "nobody else has it");
         case.check(0);
     });
 }
