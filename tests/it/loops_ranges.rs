@@ -148,6 +148,26 @@ fn ranges_that_cannot_be_counted_say_so() {
     assert_eq!((1..=u64::MAX).into_par_iter().len() as u64, u64::MAX);
 }
 
+#[test]
+fn what_adds_up_to_too_many_items_says_so() {
+    let most = || (0..usize::MAX).into_par_iter();
+    let all = [
+        panic_of(|| most().chain(0..1).len()),
+        panic_of(|| most().interleave(0..1).len()),
+        panic_of(|| most().interleave_shortest(most()).len()),
+        panic_of(|| most().intersperse(7).len()),
+    ];
+    for payload in all {
+        assert!(text(&*payload).contains("an usize can count"));
+    }
+    // What needs no index does not count them.
+    assert_eq!(most().chain(0..1).find_any(|&x| x == 5), Some(5));
+    assert_eq!(
+        (0..usize::MAX / 2).into_par_iter().intersperse(7).len(),
+        usize::MAX - 2
+    );
+}
+
 /// Nobody gets to the end of these.
 fn stops<T, R>(range: R, wanted: T)
 where

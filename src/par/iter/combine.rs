@@ -4,6 +4,9 @@ macro_rules! methods {
     () => {
         /// The items of this loop, then those of another.
         ///
+        /// # Panics
+        /// Where the index of an item is needed: when it runs, if there are more items than an `usize` can count.
+        ///
         /// ```
         /// use windrow::prelude::*;
         ///
@@ -94,6 +97,9 @@ macro_rules! methods {
         }
 
         /// Puts a clone of `element` between every two items.
+        ///
+        /// # Panics
+        /// Where the index of an item is needed: when it runs, if that makes more items than an `usize` can count.
         ///
         /// ```
         /// use windrow::prelude::*;

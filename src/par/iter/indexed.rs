@@ -94,6 +94,9 @@ macro_rules! methods {
         /// Items of this iterator and of another in turn; when one of them is at its end, the rest of the
         /// other.
         ///
+        /// # Panics
+        /// If both together have more items than an `usize` can count.
+        ///
         /// ```
         /// use windrow::prelude::*;
         ///
@@ -109,6 +112,9 @@ macro_rules! methods {
 
         /// Items of this iterator and of another in turn, until the one whose turn it is has no more. The
         /// rest is dropped.
+        ///
+        /// # Panics
+        /// If both together have more items than an `usize` can count.
         ///
         /// ```
         /// use windrow::prelude::*;
