@@ -94,10 +94,9 @@ impl<T: Send + 'static, E: Send + 'static> Shared<T, E> {
         let index = state.spawned;
         state.spawned += 1;
         let error = JoinError::failure(reason.failure());
+        // Nobody waits to be woken: whoever spawns has the group, and so is not waiting for it.
         state.ready.push_back((index, Err(TaskError::Lost(error))));
-        let waiter = state.waiter.clone();
         drop(state);
-        wake(waiter);
         if self.fail_fast {
             self.token.cancel();
         }

@@ -255,6 +255,34 @@ fn the_reason_and_not_a_cancellation_is_the_error_of_a_group_that_fails_fast() {
 }
 
 #[test]
+fn a_cancellation_that_came_first_makes_way_for_a_reason() {
+    watched(|| {
+        let pool = pool(1);
+        let (start, started) = channel();
+        let gate = Gate::default();
+        let group = pool.group::<(), &str>();
+        let inside = gate.clone();
+        group.spawn(move || {
+            start.send(()).unwrap();
+            inside.pass();
+            Err("the reason")
+        });
+        started.recv().unwrap();
+        for _ in 0..2 {
+            group.spawn(|| Ok(()));
+        }
+        assert!(!group.is_empty());
+        group.cancel();
+        gate.open();
+        let error = group.wait().unwrap_err();
+        assert!(
+            matches!(error, TaskError::Failed("the reason")),
+            "{error:?}"
+        );
+    });
+}
+
+#[test]
 fn failures_stop_nobody_unless_the_group_fails_fast() {
     watched(|| {
         on_every_pool(|pool| {

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many mutants are tried at a time.
-const WIDTH: usize = 2;
+/// How many mutants are tried at a time: more than there are processors, since many tests wait.
+fn width() -> usize {
+    2 * thread::available_parallelism().map_or(1, usize::from)
+}
 
 struct Mutant {
     number: usize,
@@ -65,7 +67,7 @@ fn reach(binary: &str, names: Vec<String>, limit: Duration) -> Result<Reach, Box
     let reach = Mutex::new(Reach::new());
     let next = AtomicUsize::new(0);
     thread::scope(|s| {
-        for width in 0..WIDTH {
+        for width in 0..width() {
             let (reach, next, names) = (&reach, &next, &names);
             s.spawn(move || {
                 let file =
@@ -138,7 +140,7 @@ pub fn run(
     let next = AtomicUsize::new(0);
     let survivors = Mutex::new(BTreeMap::new());
     thread::scope(|s| {
-        for _ in 0..WIDTH {
+        for _ in 0..width() {
             s.spawn(|| {
                 while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let tests = reach.get(&mutant.number).map_or(&[][..], Vec::as_slice);
