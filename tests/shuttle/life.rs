@@ -57,18 +57,39 @@ pub(crate) fn a_task_is_accepted_or_refused_by_a_closing_pool() {
     assert_eq!(ran.get(), usize::from(accepted));
 }
 
-pub(crate) fn a_pool_is_shut_down_by_two() {
-    let pool = Arc::new(pool(2));
+pub(crate) fn a_task_that_a_thread_outside_runs_is_waited_for() {
+    let pool = pool(1);
     let ran = Tally::default();
+    let tally = ran.clone();
+    let handle = pool.spawn(move || {
+        for _ in 0..3 {
+            shuttle::thread::yield_now();
+        }
+        tally.add();
+    });
+    // It runs the task itself, if the worker is not faster.
+    let joiner = shuttle::thread::spawn(move || handle.join());
+    drop(pool);
+    assert_eq!(ran.get(), 1);
+    joiner.join().unwrap().unwrap();
+}
+
+pub(crate) fn a_pool_is_shut_down_by_two() {
+    let (ran, gone) = (Tally::default(), Tally::default());
+    let exits = gone.clone();
+    let builder = ThreadPool::builder().num_threads(2).spare_threads(0);
+    let pool = Arc::new(build(builder.exit_handler(move |_| exits.add())));
     spawn(&pool, &ran);
     let other = Arc::clone(&pool);
-    let (tally, seen) = (ran.clone(), ran.clone());
+    let (tally, seen, other_gone) = (ran.clone(), ran.clone(), gone.clone());
     let thread = shuttle::thread::spawn(move || {
         let handle = other.spawn(move || tally.add());
         other.shutdown();
+        assert_eq!(other_gone.get(), 2, "it has waited for the threads");
         (handle.join().is_ok(), seen.get())
     });
     pool.shutdown();
+    assert_eq!(gone.get(), 2, "so has this one");
     let (accepted, seen) = thread.join().unwrap();
     assert_eq!(seen, 1 + usize::from(accepted));
     assert_eq!(ran.get(), seen);

@@ -63,6 +63,7 @@ programs! {
         tasks_spawn_tasks_while_the_pool_ends,
         a_task_is_accepted_or_refused_by_a_closing_pool,
         a_pool_is_shut_down_by_two,
+        a_task_that_a_thread_outside_runs_is_waited_for,
         shutdown_now_takes_back_or_leaves,
         a_pool_is_dropped_by_its_own_worker,
         a_pool_that_is_idle_has_run_everything,
