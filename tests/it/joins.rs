@@ -1,6 +1,8 @@
 //! `join`, `join3` and `join4`: results in order, borrowed data, any shape of tree.
 
-use crate::support::{from_outside_and_inside, on_every_pool};
+use windrow::ThreadPool;
+
+use crate::support::{Ledger, from_outside_and_inside, on_every_pool, panic_of, text};
 use crate::watchdog::watched;
 
 #[test]
@@ -105,6 +107,50 @@ fn a_join_in_a_loop_makes_a_tree_of_every_size_right() {
         from_outside_and_inside(|pool| {
             for n in (0..200).chain([1_000, 1_023, 1_024, 1_025]) {
                 assert_eq!(pool.join(|| sum(0..n), || ()).0, (0..n).sum());
+            }
+        });
+    });
+}
+
+#[test]
+fn a_chain_of_joins_is_kept_however_deep_it_is() {
+    fn chain(n: u64) -> u64 {
+        if n == 0 {
+            return 0;
+        }
+        let (below, own) = windrow::join(|| chain(n - 1), || n);
+        below + own
+    }
+
+    watched(|| {
+        for size in [1, 2] {
+            let builder = ThreadPool::builder().num_threads(size);
+            let pool = builder.stack_size(64 << 20).build().unwrap();
+            // What a worker keeps of its open forks grows at 256, 512 and so on.
+            for depth in [255, 256, 257, 513, 3_000] {
+                assert_eq!(pool.install(|| chain(depth)), depth * (depth + 1) / 2);
+            }
+        }
+    });
+}
+
+#[test]
+fn what_one_half_returned_is_dropped_once_if_the_other_panics() {
+    watched(|| {
+        from_outside_and_inside(|pool| {
+            for a_panics in [true, false] {
+                let results = Ledger::new(2);
+                let half = |index, panics: bool| {
+                    let entry = results.entry(index);
+                    move || {
+                        assert!(!panics, "this half");
+                        entry
+                    }
+                };
+                let (a, b) = (half(0, a_panics), half(1, !a_panics));
+                let payload = panic_of(|| pool.join(a, b));
+                assert_eq!(text(&*payload), "this half");
+                assert_eq!((results.dropped(0), results.dropped(1)), (1, 1));
             }
         });
     });
