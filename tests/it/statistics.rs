@@ -1,6 +1,6 @@
 //! Observing: every figure of `Stats` in scenarios in which it is known, and hooks as often as the figures say.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -345,4 +345,41 @@ fn hooks_are_called_as_often_as_the_figures_say() {
             assert_eq!(contained.load(Ordering::SeqCst), of_hooks);
         });
     }
+}
+
+#[test]
+fn forks_that_somebody_else_runs_are_counted_as_stolen() {
+    watched(|| {
+        let pool = pool(2);
+        let mut stolen = 0;
+        for _ in 0..1_000 {
+            let begun = AtomicBool::new(false);
+            let threads = pool.install(|| {
+                windrow::join(
+                    || {
+                        for _ in 0..10_000 {
+                            if begun.load(Ordering::SeqCst) {
+                                break;
+                            }
+                            thread::yield_now();
+                        }
+                        thread::current().id()
+                    },
+                    || {
+                        begun.store(true, Ordering::SeqCst);
+                        thread::current().id()
+                    },
+                )
+            });
+            stolen += u64::from(threads.0 != threads.1);
+            if stolen == 5 {
+                break;
+            }
+        }
+        assert!(
+            stolen > 0,
+            "idle workers never took the second half of a join"
+        );
+        assert_eq!(pool.stats().stolen, stolen);
+    });
 }

@@ -131,6 +131,7 @@ programs! {
     timed:
         a_task_is_tried_again,
         a_retried_task_is_cancelled,
+        a_retried_task_beside_shutdown_now,
         a_period_is_stopped,
         a_period_ends_with_its_pool,
         a_delayed_task_is_cancelled_or_runs,

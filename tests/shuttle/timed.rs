@@ -42,6 +42,27 @@ pub(crate) fn a_retried_task_is_cancelled() {
     assert!(runs.get() <= 3);
 }
 
+pub(crate) fn a_retried_task_beside_shutdown_now() {
+    let pool = pool(1);
+    // At once: it is queued again by the worker that has tried it.
+    let backoff = Backoff::fixed(Duration::ZERO);
+    let policy = Retry::attempts(3).unwrap().backoff(backoff);
+    let runs = Tally::default();
+    let tally = runs.clone();
+    let handle = pool.task().retry(policy).spawn(move || {
+        tally.add();
+        Err::<(), _>(())
+    });
+    let unstarted = pool.shutdown_now();
+    let taken = unstarted.len();
+    drop(unstarted);
+    pool.shutdown();
+    match handle.join() {
+        Ok(result) => assert!(result.is_err() && taken == 0 && runs.get() > 0),
+        Err(error) => assert!(error.is_cancelled() && taken <= 1 && runs.get() < 3),
+    }
+}
+
 pub(crate) fn a_period_is_stopped() {
     let pool = pool(1);
     let runs = Tally::default();
