@@ -85,6 +85,7 @@ programs! {
         a_wait_group_is_waited_for_by_the_only_worker,
         a_broadcast_reaches_each_worker,
         a_broadcast_from_a_worker_reaches_each_worker,
+        a_broadcast_is_not_run_within_a_wait_for_something_else,
         workers_wait_for_each_others_tasks,
         a_task_blocks_on_a_later_one,
         a_task_blocks_unseen_on_a_later_one,

@@ -1,6 +1,7 @@
 //! Waits of tasks for others: the pool must not run out of threads for what they wait for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use windrow::WaitGroup;
 
@@ -46,6 +47,26 @@ pub(crate) fn a_broadcast_from_a_worker_reaches_each_worker() {
     let handle = pool.spawn(move || own.broadcast(|index| index));
     assert_eq!(handle.join().unwrap(), [0, 1]);
     drop(pool);
+}
+
+pub(crate) fn a_broadcast_is_not_run_within_a_wait_for_something_else() {
+    let pool = pool(2);
+    let waits: Arc<[AtomicBool; 8]> = Arc::default();
+    let waiting = Arc::clone(&waits);
+    let waiter = pool.spawn(move || {
+        // On the thread that joins it, in the end, there is no broadcast.
+        let own = &waiting[windrow::current_thread_index().unwrap_or(7)];
+        windrow::scope(|s| {
+            for _ in 0..2 {
+                drop(s.spawn(shuttle::thread::yield_now));
+            }
+            own.store(true, Ordering::SeqCst);
+        });
+        own.store(false, Ordering::SeqCst);
+    });
+    let within = pool.broadcast(|index| waits[index].load(Ordering::SeqCst));
+    assert_eq!(within, [false, false]);
+    waiter.join().unwrap();
 }
 
 pub(crate) fn workers_wait_for_each_others_tasks() {
