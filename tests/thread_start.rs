@@ -1,4 +1,5 @@
-//! The k-th thread of a pool cannot be started (rayon#205): a typed error, and those that were started are joined.
+//! The k-th thread of a pool cannot be started (rayon#205): a typed error, and those that were started are joined. The same
+//! for what starts threads later: `resize`, spares, the timer.
 #![cfg(target_os = "linux")]
 
 #[path = "it/alone.rs"]
@@ -7,11 +8,17 @@ mod alone;
 mod watchdog;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
-use windrow::{BuildError, ThreadPool, ThreadPoolBuilder};
+use windrow::{
+    AutoscaleError, Autoscaler, BuildError, Refused, RefusedReason, ResizeError, Retry, ThreadPool,
+    ThreadPoolBuilder, blocking,
+};
 
 use alone::alone;
 use watchdog::watched;
@@ -175,6 +182,212 @@ fn a_spare_thread_that_cannot_start_is_done_without() {
             }
             drop(pool);
             assert_eq!(ran.load(Ordering::SeqCst), 100);
+        });
+    });
+}
+
+#[test]
+fn a_pool_that_cannot_grow_keeps_its_size_and_works() {
+    alone("no room to grow", &FRUGAL, || {
+        watched(|| {
+            let (builder, counts) = counting(2);
+            let pool = builder
+                .stack_size(32 << 20)
+                .spare_threads(0)
+                .build()
+                .unwrap();
+            assert_eq!(pool.broadcast(|worker| worker), [0, 1]);
+            // Two more are started, and not many more.
+            leave_address_space(100 * MIB);
+            for least in [3, 2, 2] {
+                let error = pool.resize(1_000).unwrap_err();
+                let ResizeError::ThreadStart { index, source } = error else {
+                    panic!("another error: {error}");
+                };
+                assert!((least..6).contains(&index), "thread {index}: {source}");
+                assert_eq!(pool.current_num_threads(), 2);
+                // Those that did start leave.
+                while pool.stats().threads != 2 {
+                    thread::yield_now();
+                }
+                assert_eq!(pool.broadcast(|worker| worker), [0, 1]);
+                assert_eq!(pool.spawn(|| 7).join().unwrap(), 7);
+                // What they took is given back, when the system is through with them: there is room again.
+                while pool.resize(3).is_err() {
+                    thread::yield_now();
+                }
+                assert_eq!(pool.broadcast(|worker| worker), [0, 1, 2]);
+                pool.resize(2).unwrap();
+            }
+            drop(pool);
+            let [started, exited] = [0, 1].map(|which| counts[which].load(Ordering::SeqCst));
+            assert!(started >= 5 && started == exited, "{started} and {exited}");
+        });
+    });
+}
+
+/// A naming function that panics from the time on that is asked of it.
+fn naming(panics: &Arc<AtomicBool>) -> impl FnMut(usize) -> String + Send + 'static {
+    let panics = Arc::clone(panics);
+    move |index| {
+        if panics.load(Ordering::SeqCst) && index >= 2 {
+            resume_unwind(Box::new(format!("no name for {index}")));
+        }
+        format!("hand {index}")
+    }
+}
+
+fn panic_text(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+    *payload.downcast::<String>().expect("a text")
+}
+
+#[test]
+fn a_panic_of_the_naming_function_comes_out_of_build_and_resize() {
+    watched(|| {
+        let panics = Arc::new(AtomicBool::new(true));
+        let (builder, counts) = counting(5);
+        let text = panic_text(|| drop(builder.thread_name(naming(&panics)).build()));
+        assert_eq!(text, "no name for 2");
+        let [started, exited] = [0, 1].map(|which| counts[which].load(Ordering::SeqCst));
+        assert!(started == exited && started <= 2, "{started} and {exited}");
+
+        let (builder, _) = counting(2);
+        let pool = builder
+            .spare_threads(0)
+            .thread_name(naming(&panics))
+            .build()
+            .unwrap();
+        assert_eq!(panic_text(|| pool.resize(4).unwrap()), "no name for 2");
+        assert_eq!(pool.current_num_threads(), 2);
+        assert_eq!(pool.broadcast(|worker| worker), [0, 1]);
+        // The next time it has a name for each.
+        panics.store(false, Ordering::SeqCst);
+        pool.resize(4).unwrap();
+        let names = pool.broadcast(|_| thread::current().name().map(str::to_owned));
+        let expected = [0, 1, 2, 3].map(|worker| Some(format!("hand {worker}")));
+        assert_eq!(names, expected);
+    });
+}
+
+#[test]
+fn a_panic_of_the_naming_function_for_a_spare_is_reported_and_done_without() {
+    watched(|| {
+        let panics = Arc::new(AtomicBool::new(true));
+        let (report, reports) = channel();
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .spare_threads(1)
+            .thread_name(naming(&panics))
+            .panic_handler(move |payload| drop(report.send(payload.downcast::<String>().unwrap())))
+            .build()
+            .unwrap();
+        // A worker that blocks asks for a spare to stand in; the task that it waits for is run by the other worker.
+        let (said, say) = channel();
+        let blocked = pool.spawn(move || blocking(|| say.recv().unwrap()));
+        // There is work while it blocks, until the report is there.
+        let told = loop {
+            drop(pool.spawn(|| ()));
+            if let Ok(told) = reports.try_recv() {
+                break told;
+            }
+            thread::yield_now();
+        };
+        assert_eq!(*told, "no name for 2");
+        said.send(3).unwrap();
+        assert_eq!(blocked.join().unwrap(), 3);
+        assert_eq!(pool.broadcast(|worker| worker), [0, 1]);
+    });
+}
+
+#[test]
+fn an_autoscaler_that_cannot_grow_leaves_the_pool_as_it_is_and_tries_again() {
+    watched(|| {
+        let panics = Arc::new(AtomicBool::new(true));
+        let (report, reports) = channel();
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .spare_threads(0)
+            .thread_name(naming(&panics))
+            .panic_handler(move |payload| drop(report.send(payload.downcast::<String>().unwrap())))
+            .build()
+            .unwrap();
+        let scaler = Autoscaler::new(1..=3)
+            .unwrap()
+            .interval(Duration::from_millis(1));
+        let _scaler = scaler.rule(|_| 3).start(&pool).unwrap();
+        // It has failed, and fails again.
+        for _ in 0..2 {
+            assert_eq!(*reports.recv().unwrap(), "no name for 2");
+            assert_eq!(pool.current_num_threads(), 2);
+        }
+        panics.store(false, Ordering::SeqCst);
+        while pool.current_num_threads() != 3 {
+            thread::yield_now();
+        }
+        assert_eq!(pool.broadcast(|worker| worker), [0, 1, 2]);
+    });
+}
+
+/// The timer has a thread of its own, which is started when it is first needed.
+#[test]
+fn what_needs_a_timer_that_cannot_start_is_refused() {
+    fn no_timer<F>(refused: Refused<F>) -> F {
+        assert!(
+            matches!(refused.reason, RefusedReason::Timer(_)),
+            "{refused:?}"
+        );
+        refused.task
+    }
+    alone("no room for a timer", &FRUGAL, || {
+        watched(|| {
+            let builder = ThreadPool::builder().num_threads(1).spare_threads(0);
+            let pool = builder.stack_size(1 << 18).build().unwrap();
+            pool.broadcast(|_| ());
+            let hour = Duration::from_secs(3600);
+            // Less than the stack that the thread of the timer needs.
+            leave_address_space(MIB);
+
+            let text = "the task was refused: the thread of the pool's timer could not be started";
+            let said = pool.spawn_after(hour, || ()).join().unwrap_err();
+            assert!(said.is_refused() && said.to_string() == text, "{said}");
+            let delayed = pool.task().delay(hour).try_spawn(|| 3);
+            assert_eq!(no_timer(delayed.unwrap_err())(), 3);
+            let ticks = String::from("ticks");
+            let every = pool.try_spawn_every(hour, move |_| drop(ticks.clone()));
+            drop(no_timer(every.unwrap_err()));
+            assert!(
+                pool.spawn_every(hour, || ())
+                    .join()
+                    .unwrap_err()
+                    .is_refused()
+            );
+            let retried = Retry::attempts(2).unwrap();
+            let retried = pool.task().retry(retried).try_spawn(|| Ok::<_, ()>(4));
+            assert_eq!(no_timer(retried.unwrap_err())(), Ok(4));
+            let group = pool.group::<(), std::io::Error>();
+            group.task().delay(hour).spawn(|| Ok(()));
+            let error = group.wait().unwrap_err();
+            assert!(error.is_refused() && error.to_string() == text, "{error}");
+            pool.scope(|s| {
+                let said = s.task().delay(hour).spawn(|| ()).join().unwrap_err();
+                assert!(said.is_refused() && said.to_string() == text, "{said}");
+            });
+            let scaler = Autoscaler::new(1..=2).unwrap().start(&pool).unwrap_err();
+            assert!(matches!(scaler, AutoscaleError::Timer(_)), "{scaler}");
+            // What needs no timer runs, and may be cancelled while it does, although nobody will be told if it is stuck.
+            let (here, arrived) = channel();
+            let running = pool.task().spawn_with(move |cx| {
+                here.send(()).unwrap();
+                while !cx.is_cancelled() {
+                    thread::yield_now();
+                }
+                5
+            });
+            arrived.recv().unwrap();
+            running.cancel();
+            assert_eq!(running.join().unwrap(), 5);
+            assert_eq!(pool.spawn(|| 6).join().unwrap(), 6);
         });
     });
 }

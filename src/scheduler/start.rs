@@ -52,6 +52,8 @@ impl Registry {
         let turn = ticket.as_ref().and_then(Ticket::seat);
         // From before it starts: whoever joins the threads of a pool that ends must find it.
         let mut threads = self.threads.lock();
+        // Those that have left a pool that shrank, whose stacks may be what this one needs.
+        threads.retain(|thread| !thread.handle.is_finished());
         let handle = builder
             .spawn(move || {
                 if let Some(ticket) = ticket {
@@ -60,8 +62,6 @@ impl Registry {
                 worker::main(&registry, seat, late);
             })
             .map_err(StartError::System)?;
-        // Those that have left a pool that shrank.
-        threads.retain(|thread| !thread.handle.is_finished());
         threads.push(Thread { handle, turn });
         Ok(())
     }
