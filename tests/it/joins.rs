@@ -2,7 +2,9 @@
 
 use windrow::ThreadPool;
 
-use crate::support::{Ledger, from_outside_and_inside, on_every_pool, panic_of, text};
+use crate::support::{
+    Ledger, from_outside_and_inside, is_second_half_taken, on_every_pool, panic_of, pool, text,
+};
 use crate::watchdog::watched;
 
 #[test]
@@ -153,5 +155,19 @@ fn what_one_half_returned_is_dropped_once_if_the_other_panics() {
                 assert_eq!((results.dropped(0), results.dropped(1)), (1, 1));
             }
         });
+    });
+}
+
+#[test]
+fn idle_workers_take_forks_however_often_threads_have_come_and_gone() {
+    watched(|| {
+        let pool = pool(2);
+        for _ in 0..100 {
+            pool.join(|| (), || ());
+        }
+        let mut tries = (0..1_000).map(|_| pool.install(|| is_second_half_taken(&pool)));
+        assert!(tries.any(|taken| taken), "from inside");
+        let mut tries = (0..1_000).map(|_| is_second_half_taken(&pool));
+        assert!(tries.any(|taken| taken), "from outside");
     });
 }

@@ -36,6 +36,25 @@ fn it_grows_at_once() {
 }
 
 #[test]
+fn what_has_grown_may_have_its_spares_as_well() {
+    watched(|| {
+        let builder = ThreadPool::builder().num_threads(1).spare_threads(1);
+        let pool = builder.build().unwrap();
+        pool.resize(2).unwrap();
+        let gate = Gate::default();
+        let blocked = [(); 2].map(|()| {
+            let gate = gate.clone();
+            pool.spawn(move || windrow::blocking(|| gate.pass()))
+        });
+        // Two workers block; a third thread is there for this one.
+        pool.spawn(move || gate.open()).join().unwrap();
+        for task in blocked {
+            task.join().unwrap();
+        }
+    });
+}
+
+#[test]
 fn it_shrinks_after_the_tasks_that_run() {
     watched(|| {
         for (from, to) in [(2, 1), (8, 1), (8, 3)] {

@@ -151,6 +151,27 @@ fn shutdown_now_tells_what_runs_and_lets_scopes_be() {
 
 /// Tasks of a scope stay the pool's: what they wait for may be whoever calls.
 #[test]
+fn what_runs_on_after_shutdown_now_has_its_tasks_refused() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            let (here, started) = channel();
+            let gate = Gate::default();
+            let inside = gate.clone();
+            let handle = pool.spawn(move || {
+                here.send(()).unwrap();
+                inside.pass();
+                windrow::spawn(|| ()).join().unwrap_err().is_refused()
+            });
+            started.recv().unwrap();
+            assert!(pool.shutdown_now().is_empty());
+            gate.open();
+            assert!(handle.join().unwrap());
+        }
+    });
+}
+
+#[test]
 fn shutdown_now_does_not_run_tasks_itself() {
     watched(|| {
         for size in SIZES {

@@ -1,6 +1,6 @@
 //! Observing: every figure of `Stats` in scenarios in which it is known, and hooks as often as the figures say.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -11,7 +11,7 @@ use windrow::{
     TaskInfo, ThreadPool, ThreadPoolBuilder, UnstartedTask,
 };
 
-use crate::support::{SIZES, pool, pool_without_spares, stall};
+use crate::support::{SIZES, is_second_half_taken, pool, pool_without_spares, stall};
 use crate::watchdog::watched;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -353,25 +353,7 @@ fn forks_that_somebody_else_runs_are_counted_as_stolen() {
         let pool = pool(2);
         let mut stolen = 0;
         for _ in 0..1_000 {
-            let begun = AtomicBool::new(false);
-            let threads = pool.install(|| {
-                windrow::join(
-                    || {
-                        for _ in 0..10_000 {
-                            if begun.load(Ordering::SeqCst) {
-                                break;
-                            }
-                            thread::yield_now();
-                        }
-                        thread::current().id()
-                    },
-                    || {
-                        begun.store(true, Ordering::SeqCst);
-                        thread::current().id()
-                    },
-                )
-            });
-            stolen += u64::from(threads.0 != threads.1);
+            stolen += u64::from(pool.install(|| is_second_half_taken(&pool)));
             if stolen == 5 {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
@@ -132,6 +132,26 @@ impl Gate {
         let closed = self.0.0.lock().unwrap();
         drop(self.0.1.wait_while(closed, |open| !*open).unwrap());
     }
+}
+
+/// A join whose first half goes on until the second one has begun, for a while. Whether another thread ran that one.
+pub(crate) fn is_second_half_taken(pool: &ThreadPool) -> bool {
+    let begun = AtomicBool::new(false);
+    let wait_for_it = || {
+        for _ in 0..10_000 {
+            if begun.load(Ordering::SeqCst) {
+                break;
+            }
+            thread::yield_now();
+        }
+        thread::current().id()
+    };
+    let begin = || {
+        begun.store(true, Ordering::SeqCst);
+        thread::current().id()
+    };
+    let (first, second) = pool.join(wait_for_it, begin);
+    first != second
 }
 
 /// Every worker of a pool stands still until this is dropped.
