@@ -4,6 +4,7 @@
 # `tests/mutation/src/plant.rs`.
 #
 #     tests/mutation.sh [PATH..]     of the library's sources; without any: the scheduler, tasks, latches, scopes, groups
+#     tests/mutation.sh --check      whether what has all changes in it compiles, and no more
 #
 # First the programs of `tests/shuttle` run with each mutant that they reach, then the models, then the unit tests and
 # `tests/it` with those that are left. What survives all of them and is not explained in `tests/mutation/survivors.tsv` is
@@ -12,6 +13,11 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+only_check=
+if [ "${1:-}" = --check ]; then
+    only_check=yes
+    shift
+fi
 paths=("$@")
 if [ $# = 0 ]; then
     paths=(src/scheduler src/task src/latch.rs src/gate.rs src/park.rs src/scope.rs src/group)
@@ -32,6 +38,10 @@ cd "$tree"
 "$tool" plant "$tree" "${paths[@]}" >"$work/all"
 cp "$work/all" "$work/left"
 printf '%s mutants\n' "$(wc -l <"$work/all")"
+if [ -n "$only_check" ]; then
+    RUSTFLAGS="--cap-lints allow" cargo check --quiet --target-dir "$work/plain"
+    exit
+fi
 
 # stage CFG SECONDS_A_RUN PREFIXES CARGO_ARGUMENTS...: a prefix with a dash leaves tests out
 stage() {
@@ -49,8 +59,9 @@ stage() {
 stage windrow_shuttle 20 "" --release --test shuttle
 stage loom 40 "scheduler:: task:: cancel:: gate:: par::" --release --lib
 stage plain 20 "" --lib
-# Loops reach everything and see little of it; those that read the tree would see the mutants themselves.
-stage plain 60 "-loops -tidy -planted" --test it
+# Loops reach everything, see little of it, and take long. Those that read the tree would see the mutants themselves.
+stage plain 20 "-loops -tidy -planted" --test it
+stage plain 60 "loops" --test it
 
 explained() {
     grep -v '^#' "$root/tests/mutation/survivors.tsv" | cut -f 1-3

@@ -376,6 +376,9 @@ fn yield_now_runs_what_a_wait_could_run_and_no_stranger() {
                 assert!(child.is_finished());
                 assert_eq!(child.join().unwrap(), thread::current().id());
                 assert!(!windrow::yield_now(), "there is nothing left");
+                let second = s.spawn(|| ());
+                assert!(windrow::yield_now(), "still the task's own scope");
+                second.join().unwrap();
             });
             assert!(!stranger.is_finished());
         });
