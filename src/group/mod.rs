@@ -294,9 +294,7 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
                         .as_ref()
                         .is_none_or(|f| f.is_cancelled() && !error.is_cancelled()) =>
                 {
-                    if let Some(other) = first.replace(error) {
-                        self.shared.drop_result(Err(other));
-                    }
+                    first = Some(error);
                 }
                 Err(error) => self.shared.drop_result(Err(error)),
             }
