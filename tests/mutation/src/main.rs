@@ -11,6 +11,9 @@ mod run;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+/// What `switch.rs` has room for.
+const MOST: usize = 8192;
+
 fn files(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default();
     if name == "model" || name == "model.rs" || name == "tests.rs" {
@@ -49,6 +52,13 @@ fn plant_all(tree: &Path, paths: &[String]) -> Result<(), Box<dyn std::error::Er
             } = mutant;
             println!("{}\t{name}:{line}\t{function}\t{what}", place + 1);
         }
+    }
+    if mutants.len() >= MOST {
+        return Err(format!(
+            "{} mutants, but a program can hold fewer than {MOST}",
+            mutants.len()
+        )
+        .into());
     }
     let library = tree.join("src/lib.rs");
     let text = fs::read_to_string(&library)?;

@@ -34,17 +34,14 @@ struct Planter<'a> {
 }
 
 impl Planter<'_> {
-    fn number(&mut self, at: Span, what: String) -> usize {
+    /// A new mutant: what asks whether it is on.
+    fn on(&mut self, at: Span, what: String) -> Expr {
         self.mutants.push(Mutant {
             line: at.start().line,
             function: self.function.clone(),
             what,
         });
-        self.mutants.len()
-    }
-
-    fn on(&mut self, at: Span, what: impl Into<String>) -> Expr {
-        let number = self.number(at, what.into());
+        let number = self.mutants.len();
         parse_quote!(crate::mutation::on(#number))
     }
 

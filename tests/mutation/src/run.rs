@@ -162,7 +162,7 @@ pub fn run(
     });
     let survivors = survivors.into_inner()?;
     println!("{} of {} survive", survivors.len(), mutants.len());
-    let lines: Vec<String> = survivors.into_values().collect();
-    fs::write(out, lines.join("\n") + "\n")?;
+    let lines: String = survivors.into_values().map(|line| line + "\n").collect();
+    fs::write(out, lines)?;
     Ok(())
 }
