@@ -161,3 +161,58 @@ impl Roster {
         back
     }
 }
+
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
+mod tests {
+    use super::*;
+
+    /// Of three threads that are there, all but the first are leaving; the pool had shrunk to one.
+    fn leaving() -> Roster {
+        let mut roster = Roster::new(3);
+        assert_eq!(roster.resize(3, 1), (Vec::new(), 0));
+        assert!(roster.lets_go(2, 1) && roster.lets_go(1, 1));
+        assert!(!roster.lets_go(0, 1));
+        roster
+    }
+
+    #[test]
+    fn those_that_will_come_back_take_room() {
+        let mut roster = leaving();
+        assert_eq!(roster.threads, 1);
+        // Nobody is needed anew: the two come back.
+        assert_eq!(roster.resize(1, 3), (Vec::new(), 2));
+        assert!(!roster.has_room(3) && roster.has_room(4));
+        // One is back, the other still on its way.
+        assert!(roster.part(1));
+        assert!(!roster.has_room(3) && roster.has_room(4));
+        assert!(roster.part(2));
+        assert!(!roster.has_room(3) && roster.has_room(4));
+    }
+
+    #[test]
+    fn a_spare_that_did_not_start_is_not_kept_for() {
+        let mut roster = Roster::new(2);
+        let spare = roster.admit();
+        assert_eq!((spare, roster.threads), (2, 3));
+        roster.dismiss(spare);
+        // The seat is free again, and a spare more would be too many if the size were lower by one.
+        assert_eq!(roster.admit(), spare);
+        roster.dismiss(spare);
+        assert_eq!(roster.resize(2, 1), (Vec::new(), 0));
+        assert!(roster.lets_go(1, 1));
+        assert!(!roster.lets_go(0, 0));
+    }
+
+    #[test]
+    fn spares_stay_when_the_pool_shrinks_and_make_room_for_nobody_else() {
+        let mut roster = Roster::new(2);
+        assert_eq!(roster.admit(), 2);
+        assert_eq!(roster.resize(2, 1), (Vec::new(), 0));
+        assert!(roster.lets_go(2, 1), "the highest one in bed");
+        assert!(!roster.part(2));
+        assert!(
+            !roster.lets_go(1, 1),
+            "two are to stay: one of the pool, and a spare"
+        );
+    }
+}

@@ -191,3 +191,18 @@ fn the_pool_may_end_first() {
         }
     });
 }
+
+#[test]
+fn one_that_is_stopped_is_forgotten_at_once() {
+    watched(|| {
+        let pool = pool(1);
+        let held = Arc::new(());
+        let rule = Arc::clone(&held);
+        let scaler = Autoscaler::new(1..=2).unwrap();
+        let scaler = scaler
+            .interval(Duration::from_secs(3600))
+            .rule(move |_| Arc::strong_count(&rule));
+        drop(scaler.start(&pool).unwrap());
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
+}

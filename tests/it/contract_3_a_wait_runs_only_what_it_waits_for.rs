@@ -384,3 +384,58 @@ fn yield_now_runs_what_a_wait_could_run_and_no_stranger() {
         });
     });
 }
+
+/// Waits for a flag without the pool's knowing.
+fn spin_until(flag: &AtomicBool) {
+    while !flag.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_waiter_runs_the_tasks_of_an_inner_scope_whose_owner_blocks() {
+    watched(|| {
+        let pool = pool_without_spares(2);
+        pool.install(|| {
+            let taken = AtomicBool::new(false);
+            windrow::scope(|s| {
+                s.spawn(|| {
+                    taken.store(true, Ordering::SeqCst);
+                    windrow::scope(|inner| {
+                        let (send, receive) = channel();
+                        inner.spawn(move || send.send(()).unwrap());
+                        receive.recv().unwrap();
+                    });
+                });
+                // The other worker has it, and will stand still.
+                spin_until(&taken);
+            });
+        });
+    });
+}
+
+#[test]
+fn a_waiter_runs_the_tasks_of_a_stolen_fork_whose_thief_blocks() {
+    watched(|| {
+        let pool = pool_without_spares(3);
+        pool.install(|| {
+            let (stolen, over) = (AtomicBool::new(false), AtomicBool::new(false));
+            windrow::scope(|s| {
+                s.spawn(|| {
+                    let fork = || {
+                        stolen.store(true, Ordering::SeqCst);
+                        windrow::scope(|inner| {
+                            let (send, receive) = channel();
+                            inner.spawn(move || send.send(()).unwrap());
+                            receive.recv().unwrap();
+                        });
+                        over.store(true, Ordering::SeqCst);
+                    };
+                    windrow::join(|| spin_until(&over), fork);
+                });
+                // One worker has the task and stands still, another its fork and does, too.
+                spin_until(&stolen);
+            });
+        });
+    });
+}

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Gate, SIZES, from_outside_and_inside, on_a_worker, on_every_pool, pool, pool_without_spares,
-    stall,
+    Bomb, Gate, SIZES, from_outside_and_inside, on_a_worker, on_every_pool, panic_of, pool,
+    pool_without_spares, stall, text,
 };
 use crate::watchdog::watched;
 
@@ -282,6 +282,36 @@ fn errors_of_join_say_what_happened() {
         assert!(cancelled.to_string().contains("cancel"), "{cancelled}");
         assert!(panicked.to_string().contains("panic"), "{panicked}");
         assert_ne!(format!("{cancelled:?}"), format!("{panicked:?}"));
+    });
+}
+
+#[test]
+fn the_panic_of_a_result_that_is_dropped_with_its_handle_is_the_droppers() {
+    watched(|| {
+        let pool = pool(1);
+        let plain = pool.spawn(|| Bomb("plain"));
+        let managed = pool.task().name("managed").spawn(|| Bomb("managed"));
+        while !plain.is_finished() || !managed.is_finished() {
+            thread::yield_now();
+        }
+        assert_eq!(text(&*panic_of(|| drop(plain))), "plain");
+        assert_eq!(text(&*panic_of(|| drop(managed))), "managed");
+    });
+}
+
+#[test]
+fn a_cancelled_closure_may_be_the_last_to_own_its_pool() {
+    watched(|| {
+        for size in SIZES {
+            let pool = Arc::new(pool(size));
+            pool.pause();
+            let owner = Arc::clone(&pool);
+            let handle = pool.spawn(move || owner.current_num_threads());
+            drop(pool);
+            // Drops the closure, and so the pool, whose end waits for all of its tasks.
+            assert!(handle.cancel());
+            assert!(handle.join().unwrap_err().is_cancelled());
+        }
     });
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use windrow::{ResizeError, ThreadPool};
@@ -370,5 +370,28 @@ fn who_leaves_runs_its_exit_handler_and_its_destructors() {
         drop(gone);
         assert_eq!(locals.iter().collect::<Vec<_>>(), [0]);
         assert!(started.iter().next().is_none());
+    });
+}
+
+#[test]
+fn a_start_handler_may_wait_for_what_the_others_do() {
+    watched(|| {
+        let (enter, entered) = channel();
+        let (done, is_done) = channel();
+        let is_done = Mutex::new(is_done);
+        let pool = ThreadPool::builder()
+            .num_threads(1)
+            .start_handler(move |index| {
+                if index == 1 {
+                    enter.send(()).unwrap();
+                    is_done.lock().unwrap().recv().unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        // The new one is on its feet and finds nothing as long as it is in its handler.
+        pool.resize(2).unwrap();
+        entered.recv().unwrap();
+        pool.spawn(move || done.send(()).unwrap()).join().unwrap();
     });
 }

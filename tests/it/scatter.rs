@@ -383,3 +383,35 @@ fn what_is_public_can_be_printed() {
         });
     });
 }
+
+#[test]
+fn closures_of_any_size_are_scattered() {
+    /// Gathered, and by way of a combiner.
+    fn sum<const N: usize>(pool: &ThreadPool) -> u64 {
+        let task = |number: u64| {
+            let captured = [number; N];
+            move || captured.iter().sum::<u64>()
+        };
+        let (gathered, combined) = pool.gather((0, 0), |run| {
+            let sums = combine::fold(|| 0, |sum, n: u64| *sum += n);
+            let sums = run.combiner(sums, |(_, total), _, sum| *total += sum);
+            for number in 0..500 {
+                run.scatter(task(number), |(total, _), _, n| *total += n);
+                run.scatter_into(task(number), &sums);
+            }
+        });
+        assert_eq!(gathered, combined);
+        gathered
+    }
+    watched(|| {
+        from_outside_and_inside(|pool| {
+            let all = (0..500).sum::<u64>();
+            assert_eq!(sum::<1>(pool), all);
+            assert_eq!(sum::<3>(pool), 3 * all);
+            assert_eq!(sum::<7>(pool), 7 * all);
+            assert_eq!(sum::<30>(pool), 30 * all);
+            assert_eq!(sum::<100>(pool), 100 * all);
+            assert_eq!(sum::<1_000>(pool), 1_000 * all);
+        });
+    });
+}

@@ -47,6 +47,39 @@ fn what_is_queued_when_the_run_is_cancelled_is_dropped_unrun() {
 }
 
 #[test]
+fn what_is_queued_for_a_combiner_is_dropped_unrun_as_well() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let tasks = Ledger::new(100);
+            let mut handle = None;
+            let stalled = stall(pool);
+            let before = pool.stats();
+            pool.gather((), |run| {
+                handle = Some(run.handle());
+                let counts = run.combiner(combine::count(), |(), _, _| blow_up("counted"));
+                for index in 0..100 {
+                    let task = tasks.entry(index);
+                    run.scatter_into(move || task.run(), &counts);
+                }
+                assert_eq!(pool.stats().queued_total(), 100);
+                run.cancel();
+            });
+            let after = pool.stats();
+            drop(stalled);
+            for index in 0..100 {
+                assert_eq!((tasks.ran(index), tasks.dropped(index)), (0, 1));
+            }
+            let handle = handle.unwrap();
+            assert_over(&handle);
+            assert_eq!(handle.stats().forfeited, 100);
+            assert_eq!(after.cancelled - before.cancelled, 100);
+            assert_eq!(after.completed, before.completed);
+            assert_eq!(after.queued_total(), 0);
+        });
+    });
+}
+
+#[test]
 fn a_task_that_runs_when_the_run_is_cancelled_is_told_and_awaited() {
     watched(|| {
         on_every_pool(|pool| {

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use windrow::{Combiner, Emit, Limiter, Run, ThreadPool, combine};
 
 use crate::support::{
-    Bomb, Census, Gate, blow_up, from_outside_and_inside, on_every_pool, panic_of, text,
+    Bomb, Census, Gate, blow_up, from_outside_and_inside, on_every_pool, panic_of, stall, text,
     yield_until,
 };
 use crate::watchdog::watched;
@@ -367,6 +367,44 @@ fn a_body_that_catches_a_handlers_panic_goes_on() {
                 assert_eq!(run.outstanding(), 0);
             });
             assert_eq!(n, 49);
+        });
+    });
+}
+
+#[test]
+fn one_of_many_tasks_for_a_combiner_panics() {
+    watched(|| {
+        on_every_pool(|pool| {
+            // The caller runs all of them.
+            let stalled = stall(pool);
+            let before = pool.stats();
+            let mut handle = None;
+            let payload = panic_of(|| {
+                pool.gather((), |run| {
+                    handle = Some(run.handle());
+                    let sums = combine::fold(|| 0, |sum, n: u32| *sum += n);
+                    let sums = run.combiner(sums, |(), _, _| ());
+                    for n in 0..20 {
+                        let task = move || {
+                            if n == 5 {
+                                blow_up("task");
+                            }
+                            n
+                        };
+                        run.scatter_into(task, &sums);
+                    }
+                })
+            });
+            assert_eq!(text(&*payload), "task");
+            let (run, after) = (handle.unwrap().stats(), pool.stats());
+            drop(stalled);
+            assert_eq!((run.scattered, run.panicked), (20, 1));
+            assert_eq!(run.gathered + run.forfeited, 19);
+            assert_eq!(after.panicked - before.panicked, 1);
+            // The flush is a task of the pool, too.
+            assert_eq!(after.completed - before.completed, run.gathered + 1);
+            assert_eq!(after.cancelled - before.cancelled, run.forfeited);
+            assert_eq!(after.queued_total(), 0);
         });
     });
 }

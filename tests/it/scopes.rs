@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use windrow::{Priority, Scope};
 
-use crate::support::{from_outside_and_inside, on_a_worker, on_every_pool, stall};
+use crate::support::{
+    from_outside_and_inside, on_a_worker, on_every_pool, pool_without_spares, stall,
+};
 use crate::watchdog::watched;
 
 #[test]
@@ -170,6 +173,58 @@ fn a_scope_on_a_worker_waits_for_what_others_took() {
                 sums.into_inner().unwrap()
             });
             assert!(sums.into_values().eq((0..50).map(|row| 499_500 * row)));
+        });
+    });
+}
+
+#[test]
+fn threads_of_no_pool_may_spawn_into_it() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let count = AtomicUsize::new(0);
+            let add = || {
+                count.fetch_add(1, Ordering::SeqCst);
+            };
+            pool.scope(|s| {
+                thread::scope(|threads| {
+                    for _ in 0..4 {
+                        threads.spawn(|| {
+                            (0..100).for_each(|_| drop(s.spawn(add)));
+                            assert_eq!(
+                                s.spawn_with_priority(Priority::High, || 7).join().unwrap(),
+                                7
+                            );
+                        });
+                    }
+                });
+            });
+            assert_eq!(count.into_inner(), 400);
+            assert_eq!(pool.stats().queued_total(), 0);
+            // They are counted as long as they wait.
+            let stalled = stall(pool);
+            pool.scope(|s| {
+                thread::scope(|threads| {
+                    threads.spawn(|| (0..10).for_each(|_| drop(s.spawn(|| ()))));
+                });
+                assert_eq!(pool.stats().queued_total(), 10);
+                drop(stalled);
+            });
+        });
+    });
+}
+
+#[test]
+fn a_yield_after_an_inner_scope_is_again_the_outer_ones() {
+    watched(|| {
+        let pool = pool_without_spares(1);
+        pool.install(|| {
+            windrow::scope(|s| {
+                windrow::scope(|inner| drop(inner.spawn(|| ())));
+                let handle = s.spawn(|| ());
+                while !handle.is_finished() {
+                    windrow::yield_now();
+                }
+            });
         });
     });
 }

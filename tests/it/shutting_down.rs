@@ -418,3 +418,28 @@ fn submitters_who_wait_for_room_are_let_go() {
         }
     });
 }
+
+#[test]
+fn tasks_run_in_a_pool_that_has_ended_do_not_keep_it() {
+    watched(|| {
+        let held = Arc::new(());
+        let name = Arc::clone(&held);
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .thread_name(move |index| format!("{index} of {}", Arc::strong_count(&name)))
+            .build()
+            .unwrap();
+        pool.shutdown();
+        pool.scope(|s| {
+            let handles: Vec<_> = (0..3)
+                .map(|n| s.task().timeout(HOUR).spawn(move || n))
+                .collect();
+            // In the order in which they were spawned: the last ones are in the way of the first.
+            for (n, handle) in handles.into_iter().enumerate() {
+                assert_eq!(handle.join().unwrap(), n);
+            }
+        });
+        drop(pool);
+        assert_eq!(Arc::strong_count(&held), 1);
+    });
+}

@@ -34,7 +34,8 @@ const ACTS: [fn(); 5] = [
     },
     || assert_eq!(windrow::scope(|s| s.spawn(|| 1).join().unwrap()), 1),
     || {
-        let _ = windrow::current_thread_index();
+        // It has left its pool.
+        assert_eq!(windrow::current_thread_index(), None);
         windrow::yield_now();
     },
     || {

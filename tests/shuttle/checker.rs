@@ -8,6 +8,8 @@ use shuttle::scheduler::{
 };
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
+use crate::support::run_and_leave_nothing;
+
 /// What is run without a word about it.
 const SCHEDULES: usize = 100_000;
 
@@ -27,7 +29,7 @@ fn config() -> Config {
 }
 
 fn run(scheduler: impl Scheduler + 'static, program: fn()) -> usize {
-    Runner::new(scheduler, config()).run(program)
+    Runner::new(scheduler, config()).run(move || run_and_leave_nothing(program))
 }
 
 pub(crate) fn check(name: &str, program: fn()) {

@@ -1,5 +1,6 @@
 //! What the programs share.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +19,44 @@ pub(crate) fn pool_without_spares(num_threads: usize) -> ThreadPool {
     build(builder.spare_threads(0))
 }
 
+thread_local! {
+    /// The pools of this schedule whose memory is still there. To the system, shuttle's threads are a single one.
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// What a pool owns, and drops last of all.
+struct Owned;
+
+impl Owned {
+    fn new() -> Self {
+        ALIVE.set(ALIVE.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        ALIVE.set(ALIVE.get() - 1);
+    }
+}
+
+/// Runs a program, after which nothing may keep a pool: what it has left in its queues, for example, which would be a leak.
+pub(crate) fn run_and_leave_nothing(program: fn()) {
+    ALIVE.set(0);
+    program();
+    // A worker that drops its own pool is still at it. Shuttle ends a schedule that never ends.
+    while ALIVE.get() > 0 {
+        thread::yield_now();
+    }
+}
+
 /// Half of the schedules begin with a pool that has gone to bed.
 pub(crate) fn build(builder: ThreadPoolBuilder) -> ThreadPool {
+    let owned = Owned::new();
+    let builder = builder.thread_name(move |index| {
+        let _ = &owned;
+        format!("worker {index}")
+    });
     let pool = builder.build().expect("a pool of this size can be built");
     // Otherwise the first task nearly always finds all workers on their feet.
     if rand::thread_rng().next_u64() % 2 == 0 {
