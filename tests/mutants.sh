@@ -862,6 +862,9 @@ mutant "counter: a child is uncounted twice" src/task/counter.rs \
     a_scope_counts_all_its_children \
     '.fetch_sub(ONE, Ordering::AcqRel)' \
     '.fetch_sub(ONE * 2, Ordering::AcqRel)'
+mutant "pool: what it is given after its end stays" src/life/begin.rs \
+    a_delayed_task_is_run_by_who_waits_for_it \
+    'registry.sweep();' ''
 mutant "mail: a letter wakes nobody" src/scheduler/start.rs \
     a_broadcast_reaches_each_worker \
     'self.idle.wake_everybody();' ''

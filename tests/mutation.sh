@@ -6,10 +6,10 @@
 #     tests/mutation.sh [PATH..]     of the library's sources; without any: the scheduler, tasks, latches, scopes, groups
 #     tests/mutation.sh --check      whether what has all changes in it compiles, and no more
 #
-# First the programs of `tests/shuttle` run with each mutant that they reach, then the models, then the unit tests and
-# `tests/it` with those that are left. What survives all of them and is not explained in `tests/mutation/survivors.tsv` is
-# printed in the end, and the exit status is 1. Works on a copy, below `target/mutation`. Takes hours: on two processors ten
-# minutes for `src/group src/latch.rs`, which have a tenth of the mutants.
+# First the programs of `tests/shuttle` run with each mutant that they reach, then the models, then the unit tests, `tests/it`,
+# `fork` and `thread_start` with those that are left. What survives all of them and is not explained in
+# `tests/mutation/survivors.tsv` is printed in the end, and the exit status is 1. Works on a copy, below `target/mutation`.
+# Takes hours: on two processors ten minutes for `src/group src/latch.rs`, which have a tenth of the mutants.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -62,6 +62,8 @@ stage plain 20 "" --lib
 # Loops reach everything, see little of it, and take long. Those that read the tree would see the mutants themselves.
 stage plain 20 "-loops -tidy -planted" --test it
 stage plain 60 "loops" --test it
+stage plain 60 "" --test fork
+stage plain 60 "" --test thread_start
 
 explained() {
     grep -v '^#' "$root/tests/mutation/survivors.tsv" | cut -f 1-3

@@ -142,6 +142,15 @@ fn a_timed_join_on_the_only_worker_comes_back() {
                 });
                 assert_eq!(result.unwrap(), 1);
             }
+            // Whoever has waited has its place again.
+            let pool = pool_without_spares(1);
+            let waited = on_a_worker(&pool, move || {
+                windrow::spawn(|| ()).join_timeout(timeout).is_ok()
+            });
+            assert!(!waited, "nobody else could have run it");
+            let stalled = stall(&pool);
+            assert_eq!(pool.stats().active, 1);
+            drop(stalled);
         }
     });
 }

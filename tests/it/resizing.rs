@@ -381,6 +381,7 @@ fn a_start_handler_may_wait_for_what_the_others_do() {
         let is_done = Mutex::new(is_done);
         let pool = ThreadPool::builder()
             .num_threads(1)
+            .spare_threads(0)
             .start_handler(move |index| {
                 if index == 1 {
                     enter.send(()).unwrap();
@@ -392,6 +393,9 @@ fn a_start_handler_may_wait_for_what_the_others_do() {
         // The new one is on its feet and finds nothing as long as it is in its handler.
         pool.resize(2).unwrap();
         entered.recv().unwrap();
-        pool.spawn(move || done.send(()).unwrap()).join().unwrap();
+        while pool.stats().active > 1 {
+            thread::yield_now();
+        }
+        on_a_worker(&pool, move || done.send(()).unwrap());
     });
 }

@@ -8,8 +8,8 @@ use std::sync::mpsc::channel;
 use windrow::{Combiner, Emit, Limiter, Run, ThreadPool, combine};
 
 use crate::support::{
-    Bomb, Census, Gate, blow_up, from_outside_and_inside, on_every_pool, panic_of, stall, text,
-    yield_until,
+    Bomb, Census, Gate, blow_up, from_outside_and_inside, on_every_pool, panic_of, pool, stall,
+    text, yield_until,
 };
 use crate::watchdog::watched;
 
@@ -406,5 +406,54 @@ fn one_of_many_tasks_for_a_combiner_panics() {
             assert_eq!(after.cancelled - before.cancelled, run.forfeited);
             assert_eq!(after.queued_total(), 0);
         });
+    });
+}
+
+/// Does not like one number.
+struct Picky;
+
+impl Combiner for Picky {
+    type Input = u32;
+    type Output = ();
+
+    fn combine(&mut self, n: u32, _: &mut Emit<'_, ()>) {
+        assert!(n != 13, "thirteen");
+    }
+
+    fn flush(&mut self, _: &mut Emit<'_, ()>) {}
+}
+
+#[test]
+fn what_another_thread_has_left_at_a_place_may_panic() {
+    watched(|| {
+        let pool = pool(2);
+        let payload = panic_of(|| {
+            pool.gather((), |run| {
+                let picky = run.combiner(|| Picky, |(), _, ()| ()).max_instances(1);
+                // After these it is known that tasks are short, and several are taken at a time.
+                for _ in 0..10 {
+                    for n in 0..64 {
+                        run.scatter_into(move || 100 + n, &picky);
+                    }
+                    run.gather_all().unwrap();
+                }
+                let ((begin, begun), (go_on, goes_on)) = (channel(), channel());
+                let first = move || {
+                    begin.send(()).unwrap();
+                    goes_on.recv().unwrap();
+                    0
+                };
+                run.scatter_into(first, &picky);
+                run.scatter_into(|| 1, &picky);
+                begun.recv().unwrap();
+                // The place is taken, so the other worker leaves what it has there.
+                let ended = || pool.stats().completed + pool.stats().panicked;
+                let before = ended();
+                run.scatter_into(|| 13, &picky);
+                yield_until(|| ended() > before);
+                go_on.send(()).unwrap();
+            })
+        });
+        assert_eq!(text(&*payload), "thirteen");
     });
 }

@@ -136,6 +136,7 @@ programs! {
         a_period_is_stopped,
         a_period_ends_with_its_pool,
         a_delayed_task_is_cancelled_or_runs,
+        a_delayed_task_is_run_by_who_waits_for_it,
         a_delayed_task_beside_shutdown_now,
         a_token_of_two_tasks_is_cancelled_by_a_third,
         what_panics_late_tells_its_handle,

@@ -93,6 +93,13 @@ pub(crate) fn a_delayed_task_is_cancelled_or_runs() {
     assert_eq!(ran.get(), usize::from(!cancelled));
 }
 
+/// It may have been run, and the pool have ended, before the timer has it in the queue.
+pub(crate) fn a_delayed_task_is_run_by_who_waits_for_it() {
+    let pool = pool(1);
+    let handle = pool.spawn_after(SOON, || 9);
+    assert_eq!(pool.install(move || handle.join().unwrap()), 9);
+}
+
 pub(crate) fn a_delayed_task_beside_shutdown_now() {
     let pool = pool(1);
     let ran = Tally::default();
