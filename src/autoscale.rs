@@ -94,6 +94,18 @@ impl Autoscaler {
     }
 
     /// How many queued tasks ask for one more worker. Default: 4.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{Autoscaler, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// // Ten times a second; with 20 tasks in the queue the pool grows by two.
+    /// let scaler = Autoscaler::new(1..=8)?.interval(Duration::from_millis(100)).queued_per_worker(10);
+    /// let running = scaler.start(&pool)?;
+    /// drop(running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn queued_per_worker(mut self, tasks: usize) -> Self {
         self.per_worker = tasks;
         self

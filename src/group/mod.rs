@@ -154,6 +154,14 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     ///
     /// # Panics
     /// As [`fail_fast`](Self::fail_fast).
+    ///
+    /// ```
+    /// let group = windrow::TaskGroup::<u32>::new().max_concurrent(2);
+    /// for n in 0..100 {
+    ///     group.spawn(move || Ok(n)); // two at a time
+    /// }
+    /// assert_eq!(group.wait().unwrap().len(), 100);
+    /// ```
     pub fn max_concurrent(self, tasks: usize) -> Self {
         self.with(|shared| shared.limit = tasks)
     }
@@ -170,6 +178,14 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     ///
     /// # Panics
     /// As [`fail_fast`](Self::fail_fast).
+    ///
+    /// ```
+    /// let token = windrow::CancelToken::new();
+    /// let group = windrow::TaskGroup::<()>::new().cancel_token(&token);
+    /// token.cancel();
+    /// group.spawn(|| unreachable!("cancelled"));
+    /// assert!(group.wait().unwrap_err().is_cancelled());
+    /// ```
     pub fn cancel_token(self, token: &CancelToken) -> Self {
         self.with(|shared| shared.token = token.child())
     }
@@ -270,6 +286,18 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     }
 
     /// The result of a task that has completed, without waiting; `None` if there is none yet.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let mut group = pool.group::<&str, ()>();
+    /// group.spawn(|| Ok("hay"));
+    /// assert!(group.try_join_next().is_none(), "it has not started");
+    /// pool.resume();
+    /// let (number, result) = group.join_next().unwrap();
+    /// assert_eq!((number, result.unwrap()), (0, "hay"));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn try_join_next(&mut self) -> Option<(usize, Result<T, TaskError<E>>)> {
         self.shared.take_next()
     }

@@ -100,6 +100,16 @@ impl ThreadPoolBuilder {
 
     /// Settings that count less than the environment (see [`from_env`](Self::from_env)) and than what the
     /// builder says itself.
+    ///
+    /// ```
+    /// use windrow::{Config, ThreadPool};
+    ///
+    /// // What a program reads from its own file of settings, say.
+    /// let config = Config { num_threads: Some(3), ..Config::default() };
+    /// let pool = ThreadPool::builder().config(config).build()?;
+    /// assert_eq!(pool.current_num_threads(), 3);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn config(mut self, config: Config) -> Self {
         self.base = config;
         self
@@ -250,6 +260,19 @@ impl ThreadPoolBuilder {
     }
 
     /// What a `spawn` does when the queue is full. Default: the caller waits ([`QueueFull::Block`]).
+    ///
+    /// ```
+    /// use windrow::{QueueFull, ThreadPool};
+    ///
+    /// let pool = ThreadPool::builder().num_threads(1).queue_capacity(1).queue_full(QueueFull::Refuse).build()?;
+    /// pool.pause();
+    /// let handles = [1, 2].map(|n| pool.spawn(move || n));
+    /// pool.resume();
+    /// let results = handles.map(|handle| handle.join());
+    /// assert_eq!(*results[0].as_ref().unwrap(), 1);
+    /// assert!(results[1].as_ref().unwrap_err().is_refused());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn queue_full(mut self, policy: QueueFull) -> Self {
         self.own.queue_full = Some(policy);
         self

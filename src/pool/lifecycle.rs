@@ -105,6 +105,19 @@ impl ThreadPool {
     ///
     /// # Panics
     /// As [`wait_idle`](Self::wait_idle).
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let handle = pool.spawn(|| ());
+    /// assert!(!pool.wait_idle_deadline(Instant::now()), "it cannot start");
+    /// pool.resume();
+    /// pool.wait_idle();
+    /// assert!(handle.is_finished());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn wait_idle_deadline(&self, deadline: Instant) -> bool {
         self.wait_idle_until(Some(deadline))
     }

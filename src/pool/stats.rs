@@ -68,6 +68,19 @@ pub struct Stats {
 impl Stats {
     /// How many tasks of a level are ready and wait for a worker. Tasks that were cancelled in the queue
     /// count until a worker has passed them.
+    ///
+    /// ```
+    /// use windrow::{Priority, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let handle = pool.spawn_with_priority(Priority::High, || ());
+    /// let stats = pool.stats();
+    /// assert_eq!((stats.queued(Priority::High), stats.queued(Priority::Low)), (1, 0));
+    /// # pool.resume();
+    /// # drop(handle);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn queued(&self, level: Priority) -> u64 {
         self.queued[level.index()]
@@ -171,6 +184,17 @@ impl Histogram {
 
     /// The buckets from the shortest to the longest: the longest duration that belongs there, and how many
     /// there are.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.task().spawn(|| ()).join().unwrap();
+    /// let times = pool.stats().run_times;
+    /// for (up_to, count) in times.buckets().filter(|(_, count)| *count > 0) {
+    ///     println!("up to {up_to:?}: {count}");
+    /// }
+    /// assert_eq!(times.buckets().map(|(_, count)| count).sum::<u64>(), times.count());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.buckets.iter().enumerate().map(|(i, &count)| {
             let end = (1u128 << i) - 1;

@@ -110,6 +110,13 @@ impl<'t, P> TaskBuilder<'t, P> {
     /// (its [`TaskContext`] says so), and its handle reports the end at once, as
     /// [`is_expired`](crate::JoinError::is_expired). What it returns after that is dropped. With
     /// [`timeout`](Self::timeout) as well, the earlier one counts.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// let handle = windrow::task().deadline(Instant::now()).spawn(|| unreachable!("too late"));
+    /// assert!(handle.join().unwrap_err().is_expired());
+    /// ```
     pub fn deadline(mut self, deadline: Instant) -> Self {
         let earlier = self.options.deadline.map_or(deadline, |d| d.min(deadline));
         self.options.deadline = Some(earlier);
@@ -243,6 +250,16 @@ impl<'t, P> TaskBuilder<'t, P> {
     /// [`retry`](Self::retry) with the pool's default policy
     /// ([`ThreadPoolBuilder::retry`](crate::ThreadPoolBuilder::retry)); where it has none, with three
     /// attempts and the default back-off.
+    ///
+    /// ```
+    /// use windrow::{Backoff, Retry, ThreadPool};
+    ///
+    /// let policy = Retry::attempts(2)?.backoff(Backoff::fixed(std::time::Duration::from_millis(1)));
+    /// let pool = ThreadPool::builder().num_threads(1).retry(policy).build()?;
+    /// let handle = pool.task().retry_default().spawn_with(|cx| Err::<(), _>(cx.attempt()));
+    /// assert_eq!(handle.join()?, Err(2), "what the last attempt returned");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retry_default(self) -> RetryBuilder<'t, P, AnyError> {
         RetryBuilder::new(self, None)
     }

@@ -37,6 +37,16 @@ impl ThreadPool {
     ///
     /// # Panics
     /// In a child process after `fork`.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let at = Instant::now() + Duration::from_millis(5);
+    /// let started = pool.spawn_at(at, Instant::now).join().unwrap();
+    /// assert!(started >= at);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn spawn_at<F, T>(&self, at: Instant, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -191,6 +191,17 @@ impl Limiter {
     }
 
     /// How many tasks are in slots, queued or running.
+    ///
+    /// ```
+    /// let limiter = windrow::Limiter::new(2);
+    /// windrow::gather((), |run| {
+    ///     for _ in 0..10 {
+    ///         run.via(&limiter).scatter(|| (), |_, _, ()| ());
+    ///         assert!(limiter.in_use() <= 2);
+    ///     }
+    /// });
+    /// assert_eq!(limiter.in_use(), 0);
+    /// ```
     #[must_use]
     pub fn in_use(&self) -> usize {
         self.0.lock().taken

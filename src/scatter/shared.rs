@@ -144,6 +144,16 @@ impl RunHandle {
     }
 
     /// See [`Scatter::cancel`](crate::Scatter::cancel).
+    ///
+    /// ```
+    /// let sum = windrow::gather(0, |run| {
+    ///     let handle = run.handle();
+    ///     // From another thread, for example when the user has had enough.
+    ///     std::thread::spawn(move || handle.cancel()).join().unwrap();
+    ///     assert!(!run.scatter(|| 1, |sum, _, n| *sum += n), "it takes nothing more");
+    /// });
+    /// assert_eq!(sum, 0);
+    /// ```
     pub fn cancel(&self) {
         self.0.cancel();
     }

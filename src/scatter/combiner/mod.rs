@@ -218,6 +218,19 @@ impl<'env, T> CombinerHandle<'env, T> {
     }
 
     /// What it has done so far.
+    ///
+    /// ```
+    /// use windrow::combine;
+    ///
+    /// windrow::gather(0, |run| {
+    ///     let sums = run.combiner(combine::fold(|| 0, |sum, n: u32| *sum += n), |total, _, sum| *total += sum);
+    ///     for n in 0..100 {
+    ///         run.scatter_into(move || n, &sums);
+    ///     }
+    ///     run.gather_all().unwrap();
+    ///     assert_eq!((sums.stats().combined, sums.stats().flushed), (100, 100));
+    /// });
+    /// ```
     #[must_use]
     pub fn stats(&self) -> CombinerStats {
         self.inner.stats()
