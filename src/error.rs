@@ -157,6 +157,15 @@ impl JoinError {
     }
 
     /// Whether the task was cancelled before it started, or between two attempts.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let handle = pool.spawn(|| ());
+    /// handle.cancel();
+    /// assert!(handle.join().unwrap_err().is_cancelled());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self.0, Cause::Failure(Failure::Cancelled))
@@ -172,6 +181,13 @@ impl JoinError {
     /// Whether the pool never accepted the task: its queue was full, it had been shut down, or the timer that the
     /// task needs could not be started. The closure was dropped; [`ThreadPool::try_spawn`](crate::ThreadPool::try_spawn) would have given it
     /// back.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.shutdown();
+    /// assert!(pool.spawn(|| ()).join().unwrap_err().is_refused());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(

@@ -170,6 +170,15 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     ///
     /// # Panics
     /// As [`fail_fast`](Self::fail_fast).
+    ///
+    /// ```
+    /// use windrow::{Priority, TaskGroup};
+    ///
+    /// let group = TaskGroup::<Priority>::new().priority(Priority::Low);
+    /// group.spawn_with(|cx| Ok(cx.priority()));
+    /// group.task().priority(Priority::High).spawn_with(|cx| Ok(cx.priority()));
+    /// assert_eq!(group.wait().unwrap(), [Priority::Low, Priority::High]);
+    /// ```
     pub fn priority(self, priority: Priority) -> Self {
         self.with(|shared| shared.level = Some(priority))
     }

@@ -75,6 +75,16 @@ impl TaskContext<'_> {
     }
 
     /// When the task is to have ended, if it has a deadline.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let handle = windrow::task().timeout(Duration::from_secs(60)).spawn_with(|cx| {
+    ///     let left = cx.deadline().unwrap().saturating_duration_since(Instant::now());
+    ///     left <= Duration::from_secs(60)
+    /// });
+    /// assert!(handle.join().unwrap());
+    /// ```
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.life.deadline

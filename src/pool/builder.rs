@@ -159,6 +159,13 @@ impl ThreadPoolBuilder {
     /// # Panics
     /// If `name` panics for one of the first `num_threads` threads, [`build`](Self::build) ends those
     /// already started and panics, too.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::builder().num_threads(2).thread_name(|i| format!("baler {i}")).build()?;
+    /// let names = pool.broadcast(|_| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(names[1].as_deref(), Some("baler 1"));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn thread_name(mut self, name: impl FnMut(usize) -> String + Send + 'static) -> Self {
         self.thread_name = Some(Box::new(name));
         self

@@ -313,6 +313,15 @@ impl UnstartedTask {
     }
 
     /// The task's name, if it was given one.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// drop(pool.task().name("nightly").spawn(|| ()));
+    /// let left = pool.shutdown_now();
+    /// assert_eq!(left[0].name(), Some("nightly"));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match &self.task {

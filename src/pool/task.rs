@@ -95,6 +95,12 @@ impl<'t, P> TaskBuilder<'t, P> {
     }
 
     /// A name, for reports and observers.
+    ///
+    /// ```
+    /// let (result, report) = windrow::task().name("thumbnail").spawn(|| 6 * 7).join_report();
+    /// assert_eq!(result.unwrap(), 42);
+    /// assert_eq!(report.unwrap().name.as_deref(), Some("thumbnail"));
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into());
         self

@@ -113,6 +113,20 @@ impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {
     ///
     /// # Errors
     /// [`RefusedReason::Full`](crate::RefusedReason::Full) or [`Closed`](crate::RefusedReason::Closed), with the task.
+    ///
+    /// ```
+    /// windrow::gather_each(|run| {
+    ///     run.max_outstanding(1);
+    ///     run.scatter(|| 1);
+    ///     let refused = run.try_scatter(|| 2);
+    ///     // Full, unless the first is done already; either way the task is not lost.
+    ///     let second = match refused {
+    ///         Ok(()) => None,
+    ///         Err(refused) => Some((refused.task)()),
+    ///     };
+    ///     assert_eq!(run.sum::<i32>() + second.unwrap_or(0), 3);
+    /// });
+    /// ```
     pub fn try_scatter<F>(&mut self, task: F) -> Result<(), Refused<F>>
     where
         F: FnOnce() -> T + Send + 'env,
