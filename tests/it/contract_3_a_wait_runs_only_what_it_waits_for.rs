@@ -400,14 +400,14 @@ fn a_waiter_runs_the_tasks_of_an_inner_scope_whose_owner_blocks() {
             let taken = AtomicBool::new(false);
             windrow::scope(|s| {
                 s.spawn(|| {
-                    taken.store(true, Ordering::SeqCst);
                     windrow::scope(|inner| {
                         let (send, receive) = channel();
                         inner.spawn(move || send.send(()).unwrap());
+                        taken.store(true, Ordering::SeqCst);
                         receive.recv().unwrap();
                     });
                 });
-                // The other worker has it, and will stand still.
+                // The other worker has it and what it has spawned, and stands still.
                 spin_until(&taken);
             });
         });
@@ -423,10 +423,10 @@ fn a_waiter_runs_the_tasks_of_a_stolen_fork_whose_thief_blocks() {
             windrow::scope(|s| {
                 s.spawn(|| {
                     let fork = || {
-                        stolen.store(true, Ordering::SeqCst);
                         windrow::scope(|inner| {
                             let (send, receive) = channel();
                             inner.spawn(move || send.send(()).unwrap());
+                            stolen.store(true, Ordering::SeqCst);
                             receive.recv().unwrap();
                         });
                         over.store(true, Ordering::SeqCst);
