@@ -133,6 +133,16 @@ impl Autoscaler {
     ///
     /// # Errors
     /// The other kinds of [`AutoscaleError`].
+    ///
+    /// ```
+    /// use windrow::{Autoscaler, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// let running = Autoscaler::new(1..=4)?.start(&pool)?;
+    /// assert!(pool.current_num_threads() <= 4);
+    /// drop(running);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(self, pool: &ThreadPool) -> Result<AutoscalerHandle, AutoscaleError> {
         if self.interval.is_zero() {
             return Err(AutoscaleError::ZeroInterval);

@@ -151,6 +151,11 @@ impl JoinError {
     }
 
     /// Whether the task panicked.
+    ///
+    /// ```
+    /// let result = windrow::spawn(|| -> u32 { panic!("no luck") }).join();
+    /// assert!(result.unwrap_err().is_panic());
+    /// ```
     #[must_use]
     pub fn is_panic(&self) -> bool {
         matches!(self.0, Cause::Panic { .. })
@@ -173,6 +178,11 @@ impl JoinError {
 
     /// Whether the task's deadline passed before it had ended. Whether it had started is in its
     /// [`Report`](crate::Report).
+    ///
+    /// ```
+    /// let task = windrow::task().timeout(std::time::Duration::ZERO);
+    /// assert!(task.spawn(|| ()).join().unwrap_err().is_expired());
+    /// ```
     #[must_use]
     pub fn is_expired(&self) -> bool {
         matches!(self.0, Cause::Failure(Failure::Expired))
@@ -202,6 +212,11 @@ impl JoinError {
     /// # Panics
     /// If the task did not panic; ask [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
+    ///
+    /// ```
+    /// let error = windrow::spawn(|| -> u32 { panic!("no luck") }).join().unwrap_err();
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"no luck"));
+    /// ```
     #[must_use]
     pub fn into_panic(self) -> Box<dyn std::any::Any + Send + 'static> {
         match self.try_into_panic() {

@@ -63,6 +63,17 @@ impl WaitGroup {
     /// Signals for this one, and waits until all others have been dropped.
     ///
     /// A thread of a pool lends its place meanwhile, as in [`blocking`](crate::blocking).
+    ///
+    /// ```
+    /// use windrow::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// for _ in 0..4 {
+    ///     let member = group.clone();
+    ///     std::thread::spawn(move || drop(member));
+    /// }
+    /// group.wait();
+    /// ```
     pub fn wait(self) {
         self.wait_until(None);
     }
@@ -83,6 +94,16 @@ impl WaitGroup {
     }
 
     /// [`wait`](Self::wait), but no longer than until `deadline`; returns whether all have been dropped.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use windrow::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// let member = group.clone();
+    /// assert!(!group.wait_deadline(Instant::now()), "there is still a member");
+    /// drop(member);
+    /// ```
     pub fn wait_deadline(self, deadline: Instant) -> bool {
         self.wait_until(Some(deadline))
     }

@@ -2,16 +2,19 @@
 //!
 //! | file | one idea |
 //! |---|---|
+//! | `error` | why a task has no value |
 //! | `shared` | what the tasks of a group and its owner share |
 //! | `race` | the first success wins |
 
+mod error;
 mod race;
 mod shared;
 
+pub use error::TaskError;
 pub use race::join_all;
 
 use crate::cancel::CancelToken;
-use crate::error::{JoinError, RefusedReason};
+use crate::error::RefusedReason;
 use crate::life::{Attempt, Once, Options, TaskContext};
 use crate::pool::ThreadPool;
 use crate::pool::free;
@@ -25,44 +28,6 @@ use crate::task::promise::Setter;
 use shared::{Gathering, Shared, Until};
 use std::convert::Infallible;
 use std::fmt;
-use thiserror::Error;
-
-/// Why a task of a [`TaskGroup`] has no value.
-#[derive(Debug, Error)]
-pub enum TaskError<E = Infallible> {
-    /// It returned an `Err`.
-    #[error("{0}")]
-    Failed(E),
-    /// It panicked, or it was cancelled, expired or refused.
-    #[error(transparent)]
-    Lost(#[from] JoinError),
-}
-
-impl<E> TaskError<E> {
-    /// Whether the task was cancelled before it started.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, TaskError::Lost(error) if error.is_cancelled())
-    }
-
-    /// Whether the task's deadline passed before it had ended.
-    #[must_use]
-    pub fn is_expired(&self) -> bool {
-        matches!(self, TaskError::Lost(error) if error.is_expired())
-    }
-
-    /// Whether the pool never accepted the task.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        matches!(self, TaskError::Lost(error) if error.is_refused())
-    }
-
-    /// Whether the task panicked.
-    #[must_use]
-    pub fn is_panic(&self) -> bool {
-        matches!(self, TaskError::Lost(error) if error.is_panic())
-    }
-}
 
 /// Tasks that return `Result<T, E>`, own what they use, and are waited for together.
 ///
@@ -93,6 +58,15 @@ pub struct TaskGroup<T: Send + 'static, E: Send + 'static = Infallible> {
 
 impl ThreadPool {
     /// A group of tasks on this pool; see [`TaskGroup`].
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(2)?;
+    /// let group = pool.group::<u32, ()>();
+    /// group.spawn(|| Ok(6));
+    /// group.spawn(|| Ok(7));
+    /// assert_eq!(group.wait().unwrap(), [6, 7]);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn group<T: Send + 'static, E: Send + 'static>(&self) -> TaskGroup<T, E> {
         TaskGroup::on(self.registry().shared())
     }
@@ -223,6 +197,12 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     ///
     /// # Panics
     /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let group = windrow::TaskGroup::<usize>::new();
+    /// group.spawn_with(|cx| Ok((0..1000).take_while(|_| !cx.is_cancelled()).count()));
+    /// assert_eq!(group.wait().unwrap(), [1000]);
+    /// ```
     pub fn spawn_with<F>(&self, f: F)
     where
         F: FnOnce(&TaskContext<'_>) -> Result<T, E> + Send + 'static,
@@ -289,6 +269,14 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
 
     /// Waits for the next task that completes, and returns its number in the order of spawning (from 0)
     /// with its result; `None` if all results have been taken.
+    ///
+    /// ```
+    /// let mut group = windrow::TaskGroup::<&str>::new();
+    /// group.spawn(|| Ok("hay"));
+    /// let (number, result) = group.join_next().unwrap();
+    /// assert_eq!((number, result.unwrap()), (0, "hay"));
+    /// assert!(group.join_next().is_none());
+    /// ```
     pub fn join_next(&mut self) -> Option<(usize, Result<T, TaskError<E>>)> {
         self.wait_for(Until::Next);
         self.shared.take_next()
@@ -317,6 +305,13 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     /// The first error that came up, after all tasks have ended. A task that was cancelled because another
     /// one failed does not count as the first. Values and other errors are dropped, and panics go to the pool's
     /// panic handler; use [`wait_all`](Self::wait_all) to see all.
+    ///
+    /// ```
+    /// let group = windrow::TaskGroup::<u32, &str>::new();
+    /// group.spawn(|| Ok(1));
+    /// group.spawn(|| Err("the second"));
+    /// assert_eq!(group.wait().unwrap_err().to_string(), "the second");
+    /// ```
     pub fn wait(self) -> Result<Vec<T>, TaskError<E>> {
         self.wait_for(Until::Over);
         let results = self.shared.take_all();

@@ -63,12 +63,31 @@ impl TaskContext<'_> {
     }
 
     /// Which attempt this is, from 1.
+    ///
+    /// ```
+    /// use windrow::{Backoff, Retry};
+    ///
+    /// let twice = Retry::attempts(2)?.backoff(Backoff::fixed(std::time::Duration::from_millis(1)));
+    /// let handle = windrow::task().retry(twice).spawn_with(|cx| match cx.attempt() {
+    ///     1 => Err("once more"),
+    ///     n => Ok(n),
+    /// });
+    /// assert_eq!(handle.join().unwrap(), Ok(2));
+    /// # Ok::<(), windrow::PolicyError>(())
+    /// ```
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
     /// The task's level.
+    ///
+    /// ```
+    /// use windrow::Priority;
+    ///
+    /// let handle = windrow::task().priority(Priority::High).spawn_with(|cx| cx.priority());
+    /// assert_eq!(handle.join().unwrap(), Priority::High);
+    /// ```
     #[must_use]
     pub fn priority(&self) -> Priority {
         self.life.level
@@ -93,6 +112,19 @@ impl TaskContext<'_> {
     /// Whether the task should stop: its token (or one above it) or its handle was cancelled, its deadline
     /// has passed, its group fails fast, or the pool was shut down with
     /// [`shutdown_now`](crate::ThreadPool::shutdown_now).
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (started, has_started) = channel();
+    /// let handle = windrow::task().spawn_with(move |cx| {
+    ///     started.send(()).unwrap();
+    ///     (0..u64::MAX).find(|_| cx.is_cancelled()).is_some()
+    /// });
+    /// has_started.recv().unwrap();
+    /// handle.cancel();
+    /// assert!(handle.join().unwrap());
+    /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.life.token.is_cancelled()
@@ -152,6 +184,13 @@ impl TaskContext<'_> {
     }
 
     /// The same, shared.
+    ///
+    /// ```
+    /// let handle = windrow::task().attach(7_u32).spawn_with(|cx| cx.attachment_arc());
+    /// // It outlives the task.
+    /// let attached = handle.join().unwrap().unwrap();
+    /// assert_eq!(attached.downcast_ref(), Some(&7_u32));
+    /// ```
     #[must_use]
     pub fn attachment_arc(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.life.attachment.clone()

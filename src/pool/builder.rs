@@ -118,6 +118,15 @@ impl ThreadPoolBuilder {
     /// Has [`build`](Self::build) look into the environment: the variables `WINDROW_*` of [`Config`]
     /// count more than a [`config`](Self::config) and less than what the builder says itself.
     /// [`build_global`](Self::build_global) always does.
+    ///
+    /// ```
+    /// use windrow::{Config, ThreadPool};
+    ///
+    /// // Two threads, unless the program is started as `WINDROW_NUM_THREADS=4 program`.
+    /// let config = Config { num_threads: Some(2), ..Config::default() };
+    /// let pool = ThreadPool::builder().config(config).from_env().build()?;
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn from_env(mut self) -> Self {
         self.environment = true;
         self
@@ -294,12 +303,38 @@ impl ThreadPoolBuilder {
 
     /// The policy of tasks that are tried again by default
     /// ([`retry_default`](crate::TaskBuilder::retry_default)).
+    ///
+    /// ```
+    /// use windrow::{Retry, ThreadPool};
+    ///
+    /// let pool = ThreadPool::builder().num_threads(1).retry(Retry::attempts(1)?).build()?;
+    /// let (result, report) = pool.task().retry_default().spawn(|| Err::<(), _>("no hay")).join_report();
+    /// assert_eq!((result?, report.unwrap().attempts), (Err("no hay"), 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retry(mut self, policy: Retry) -> Self {
         self.retry = Some(policy);
         self
     }
 
     /// Somebody who is told what happens to each spawned task. Implies [`measure`](Self::measure).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use windrow::{Observer, TaskInfo, ThreadPool};
+    ///
+    /// struct Print;
+    ///
+    /// impl Observer for Print {
+    ///     fn attempt_started(&self, task: &TaskInfo, attempt: u32) {
+    ///         println!("{:?}: attempt {attempt}", task.name);
+    ///     }
+    /// }
+    ///
+    /// let pool = ThreadPool::builder().num_threads(1).observer(Arc::new(Print)).build()?;
+    /// pool.task().name("bale").spawn(|| ()).join().unwrap(); // Some("bale"): attempt 1
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn observer(mut self, observer: Arc<impl Observer>) -> Self {
         self.observer = Some(observer);
         self
@@ -308,6 +343,13 @@ impl ThreadPoolBuilder {
     /// Whether plain spawned tasks are measured, too, as those are that are made with `task()`: so that
     /// [`stats`](ThreadPool::stats) has the times of all, and each handle a report. It costs about a microsecond a
     /// task. Default: no.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::builder().num_threads(1).measure(true).build()?;
+    /// let (result, report) = pool.spawn(|| 6 * 7).join_report();
+    /// assert_eq!((result.unwrap(), report.unwrap().attempts), (42, 1));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn measure(mut self, all: bool) -> Self {
         self.measured = all;
         self

@@ -52,6 +52,15 @@ impl Config {
     ///
     /// # Errors
     /// [`BuildError::Environment`], which names the variable, its value and what is wrong with it.
+    ///
+    /// ```
+    /// use windrow::{Config, ThreadPool};
+    ///
+    /// let mut config = Config::from_env()?;
+    /// config.num_threads.get_or_insert(2); // where the environment does not say
+    /// let pool = ThreadPool::builder().config(config).build()?;
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn from_env() -> Result<Self, BuildError> {
         Self::from_env_besides(&Config::default())
     }

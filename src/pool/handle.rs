@@ -236,6 +236,12 @@ macro_rules! handle_methods {
         }
 
         /// The task's number, if it was made with `task()` (or in a pool that measures all tasks).
+        ///
+        /// ```
+        /// let pool = windrow::ThreadPool::new(1).unwrap();
+        /// assert!(pool.task().spawn(|| ()).id().is_some());
+        /// assert!(pool.spawn(|| ()).id().is_none());
+        /// ```
         #[must_use]
         pub fn id(&self) -> Option<TaskId> {
             self.remote.living().map(|life| life.id())

@@ -60,6 +60,15 @@ impl ThreadPool {
     }
 
     /// Whether the pool is paused.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// assert!(pool.is_paused());
+    /// pool.resume();
+    /// assert!(!pool.is_paused());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.registry().idle.counts().paused()
@@ -291,6 +300,17 @@ pub struct UnstartedTask {
 impl UnstartedTask {
     /// Runs the task on the calling thread. Its handle, if there is one, gets the result. A task with a
     /// retry policy is tried once.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.pause();
+    /// let handle = pool.spawn(|| 6 * 7);
+    /// for task in pool.shutdown_now() {
+    ///     task.run();
+    /// }
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn run(mut self) {
         match self.task.take() {
             Some(Unstarted::Plain(task)) => with_place(&self.registry, |here| {
@@ -331,6 +351,16 @@ impl UnstartedTask {
     }
 
     /// The task's level.
+    ///
+    /// ```
+    /// use windrow::{Priority, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(1)?;
+    /// pool.pause();
+    /// drop(pool.spawn_with_priority(Priority::Low, || ()));
+    /// assert_eq!(pool.shutdown_now()[0].priority(), Priority::Low);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     #[must_use]
     pub fn priority(&self) -> Priority {
         match &self.task {

@@ -127,6 +127,16 @@ impl ThreadPool {
 
     /// Blocks the calling thread for so long in the pool's time. On a thread of the pool, another one works
     /// in its place meanwhile, as in [`blocking`](crate::blocking).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let before = pool.now();
+    /// pool.sleep(Duration::from_millis(2));
+    /// assert!(pool.now() - before >= Duration::from_millis(2));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn sleep(&self, time: Duration) {
         let never = Gate::new();
         let deadline = clock::after(time);

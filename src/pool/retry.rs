@@ -138,6 +138,20 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     ///
     /// # Panics
     /// In a child process after `fork`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windrow::{Backoff, Retry};
+    ///
+    /// let policy = Retry::attempts(3)?.backoff(Backoff::fixed(Duration::from_millis(1)));
+    /// let mut left = vec!["hay", "chaff", "dust"];
+    /// let handle = windrow::task().retry(policy).spawn(move || match left.pop() {
+    ///     Some("hay") => Ok("hay"),
+    ///     other => Err(other),
+    /// });
+    /// assert_eq!(handle.join().unwrap(), Ok("hay"));
+    /// # Ok::<(), windrow::PolicyError>(())
+    /// ```
     pub fn spawn<F, T, E>(self, mut f: F) -> P::Handle<Result<T, E>>
     where
         F: FnMut() -> Result<T, E> + Send + 't,
@@ -171,6 +185,15 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
     ///
     /// # Panics
     /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.shutdown();
+    /// let refused = pool.task().retry_default().try_spawn(|| Ok::<_, ()>(6 * 7)).unwrap_err();
+    /// let mut task = refused.task;
+    /// assert_eq!(task(), Ok(42));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn try_spawn<F, T, E>(self, f: F) -> Result<P::Handle<Result<T, E>>, Refused<F>>
     where
         F: FnMut() -> Result<T, E> + Send + 't,

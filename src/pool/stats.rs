@@ -109,6 +109,20 @@ impl Stats {
 }
 
 /// Durations: how many, their sum, the longest, and how they are spread over powers of two.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let pool = windrow::ThreadPool::builder().num_threads(1).measure(true).build()?;
+/// for n in 0..10_u64 {
+///     drop(pool.spawn(move || (0..n).sum::<u64>()));
+/// }
+/// pool.wait_idle();
+/// let times = pool.stats().run_times;
+/// assert_eq!(times.count(), 10);
+/// assert!(times.mean() <= times.max() && times.max() <= times.total());
+/// # Ok::<(), windrow::BuildError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Histogram {
     total: Duration,

@@ -107,6 +107,13 @@ impl<'t, P> TaskBuilder<'t, P> {
     }
 
     /// The level. Default: that of the task that spawns it, or the pool's.
+    ///
+    /// ```
+    /// use windrow::Priority;
+    ///
+    /// let handle = windrow::task().priority(Priority::Low).spawn_with(|cx| cx.priority());
+    /// assert_eq!(handle.join().unwrap(), Priority::Low);
+    /// ```
     pub fn priority(mut self, priority: Priority) -> Self {
         self.options.level = Some(priority);
         self
@@ -159,6 +166,14 @@ impl<'t, P> TaskBuilder<'t, P> {
     }
 
     /// Not to be started before `at`.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let at = Instant::now() + Duration::from_millis(1);
+    /// let started = windrow::task().start_at(at).spawn(Instant::now).join().unwrap();
+    /// assert!(started >= at);
+    /// ```
     pub fn start_at(mut self, at: Instant) -> Self {
         self.options.start = Start::At(at);
         self
@@ -202,6 +217,12 @@ impl<'t, P> TaskBuilder<'t, P> {
     }
 
     /// Something for the closure to find in its [`TaskContext`].
+    ///
+    /// ```
+    /// let task = windrow::task().attach("for the barn");
+    /// let handle = task.spawn_with(|cx| cx.attachment::<&str>().copied());
+    /// assert_eq!(handle.join().unwrap(), Some("for the barn"));
+    /// ```
     pub fn attach(mut self, attachment: impl Any + Send + Sync) -> Self {
         self.options.attachment = Some(Arc::new(attachment));
         self
@@ -344,6 +365,11 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
     ///
     /// # Panics
     /// In a child process after `fork`.
+    ///
+    /// ```
+    /// let handle = windrow::task().name("bale").try_spawn_with(|cx| cx.name().map(str::len)).unwrap();
+    /// assert_eq!(handle.join().unwrap(), Some(4));
+    /// ```
     pub fn try_spawn_with<F, T>(self, f: F) -> Result<P::Handle<T>, Refused<F>>
     where
         F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
@@ -428,6 +454,13 @@ impl sealed::Place<'static> for InPool {
 
 impl ThreadPool {
     /// A task with options: a name, a level, a deadline, retries, ...; see [`TaskBuilder`].
+    ///
+    /// ```
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let handle = pool.task().name("bale").spawn(|| 6 * 7);
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn task(&self) -> TaskBuilder<'static, InPool> {
         TaskBuilder::new(InPool(self.registry().shared()))
     }

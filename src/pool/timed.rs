@@ -100,6 +100,16 @@ impl ThreadPool {
     ///
     /// # Panics
     /// In a child process after `fork`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// pool.shutdown();
+    /// let refused = pool.try_spawn_every(Duration::from_secs(1), |_| println!("tick")).unwrap_err();
+    /// assert!(matches!(refused.reason, windrow::RefusedReason::Closed));
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn try_spawn_every<F>(
         &self,
         every: impl Into<Every>,
@@ -174,6 +184,15 @@ impl PeriodicTask {
     ///
     /// # Errors
     /// [`JoinError`], if it panicked or was refused. Being stopped is no error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let task = pool.spawn_every(Duration::from_millis(1), || panic!("no luck"));
+    /// assert!(task.join().unwrap_err().is_panic());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn join(self) -> Result<(), JoinError> {
         match self.handle.join() {
             Err(error) if error.is_cancelled() => Ok(()),

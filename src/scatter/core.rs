@@ -116,6 +116,17 @@ impl<'env, S, E> Scatter<'env, S, E> {
     ///
     /// # Errors
     /// [`RefusedReason::Closed`], with both.
+    ///
+    /// ```
+    /// windrow::gather(0, |run| {
+    ///     run.scatter(|| (), |_, run, ()| {
+    ///         run.cancel();
+    ///         let refused = run.try_scatter(|| 2, |sum, _, n: i32| *sum += n).unwrap_err();
+    ///         let (task, _handler) = refused.task;
+    ///         assert_eq!(task(), 2);
+    ///     });
+    /// });
+    /// ```
     pub fn try_scatter<F, T, H, R>(&self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
     where
         F: FnOnce() -> T + Send + 'env,
@@ -210,12 +221,30 @@ impl<'env, S, E> Scatter<'env, S, E> {
     }
 
     /// The run's token, for tasks that are to stop early when the run is cancelled. Cancelling it cancels the run.
+    ///
+    /// ```
+    /// let done = windrow::gather(0, |run| {
+    ///     let token = run.token().clone();
+    ///     run.scatter(move || (0..1000).take_while(|_| !token.is_cancelled()).count(), |done, _, n| *done = n);
+    /// });
+    /// assert_eq!(done, 1000);
+    /// ```
     #[must_use]
     pub fn token(&self) -> &CancelToken {
         &self.shared.token
     }
 
     /// A handle for other threads.
+    ///
+    /// ```
+    /// let tasks = windrow::gather(0, |run| {
+    ///     let handle = run.handle();
+    ///     // One of the tasks says when there is enough.
+    ///     run.scatter(move || handle.close(), |_, _, ()| ());
+    ///     while run.scatter(|| 1, |tasks, _, n| *tasks += n) {}
+    /// });
+    /// println!("{tasks} tasks until then");
+    /// ```
     #[must_use]
     pub fn handle(&self) -> RunHandle {
         RunHandle(Arc::clone(&self.shared))

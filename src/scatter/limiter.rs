@@ -185,6 +185,13 @@ impl Limiter {
     }
 
     /// Whether it takes no more tasks.
+    ///
+    /// ```
+    /// let limiter = windrow::Limiter::new(1);
+    /// assert!(!limiter.is_closed());
+    /// limiter.close();
+    /// assert!(limiter.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.lock().closed

@@ -6,7 +6,8 @@
 //! | `core` | the scattering side, which handlers have too |
 //! | `receive` | what comes back: handlers and accounts |
 //! | `inner` | what the owner does: receiving, flushing, waiting, making room |
-//! | `run` | the gathering side: what the body may ask for |
+//! | `run` | what the body has: scattering with room, settings |
+//! | `gathering` | what the body may gather |
 //! | `via` | scattering behind a limiter |
 //! | `limiter` | virtual slots |
 //! | `combiner` | partial reduction on the workers |
@@ -23,6 +24,7 @@
 pub mod combine;
 mod combiner;
 mod core;
+mod gathering;
 mod inner;
 mod limiter;
 mod receive;

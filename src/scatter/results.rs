@@ -167,6 +167,16 @@ impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {
     }
 
     /// The next result that comes before `at`. Runs no tasks itself meanwhile.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let late = windrow::gather_each(|run| {
+    ///     run.scatter(|| "hay");
+    ///     run.next_deadline(Instant::now() + Duration::from_secs(60)).is_none()
+    /// });
+    /// assert!(!late);
+    /// ```
     pub fn next_deadline(&mut self, at: Instant) -> Option<T> {
         self.next_by(Patience::Until(at))
     }
@@ -177,6 +187,15 @@ impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {
     }
 
     /// See [`Run::close`].
+    ///
+    /// ```
+    /// windrow::gather_each(|run| {
+    ///     assert!(run.scatter(|| 1));
+    ///     run.close();
+    ///     assert!(!run.scatter(|| 2));
+    ///     assert_eq!(run.sum::<i32>(), 1);
+    /// });
+    /// ```
     pub fn close(&mut self) {
         self.0.close();
     }

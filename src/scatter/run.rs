@@ -1,4 +1,4 @@
-//! The gathering side of a run: the body's.
+//! A run as its body has it: what it may scatter and set. What it may gather is in `gathering`.
 
 use crate::error::Refused;
 use crate::scatter::combiner::{Attached, Combiner, CombinerHandle};
@@ -7,7 +7,6 @@ use crate::scatter::inner::{Inner, Patience};
 use crate::scatter::limiter::Limiter;
 use crate::scatter::receive::{Handler, Quiet};
 use crate::scatter::{Handled, Via};
-use crate::sync::Ordering;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
@@ -115,6 +114,16 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     ///
     /// # Errors
     /// As [`try_scatter`](Self::try_scatter).
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let sum = windrow::gather(0, |run| {
+    ///     let soon = Instant::now() + Duration::from_secs(60);
+    ///     assert!(run.scatter_deadline(soon, || 42, |sum, _, n| *sum += n).is_ok());
+    /// });
+    /// assert_eq!(sum, 42);
+    /// ```
     pub fn scatter_deadline<F, T, H, R>(
         &mut self,
         at: Instant,
@@ -162,6 +171,18 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     ///
     /// # Panics
     /// If the combiner belongs to another run.
+    ///
+    /// ```
+    /// use windrow::combine;
+    ///
+    /// let sum = windrow::gather(0, |run| {
+    ///     let sums = run.combiner(combine::fold(|| 0, |sum, n: u32| *sum += n), |total, _, sum| *total += sum);
+    ///     for n in 1..=100 {
+    ///         run.scatter_into(move || n, &sums);
+    ///     }
+    /// });
+    /// assert_eq!(sum, 5050);
+    /// ```
     pub fn scatter_into<F, T>(&mut self, task: F, combiner: &CombinerHandle<'env, T>) -> bool
     where
         F: FnOnce() -> T + Send + 'env,
@@ -359,123 +380,6 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     /// ```
     pub fn max_outstanding(&mut self, tasks: usize) {
         self.0.set_max_outstanding(tasks.max(1));
-    }
-
-    /// Handles one result; waits for it, and runs tasks of the run meanwhile. `false` if nothing is left: every task
-    /// has been handled, and the combiners have nothing to flush.
-    ///
-    /// # Errors
-    /// That of a handler, the oldest first. The run goes on: gather again for the rest.
-    ///
-    /// ```
-    /// windrow::gather(Vec::new(), |run| {
-    ///     run.scatter(|| 1, |seen, _, n| seen.push(n));
-    ///     while run.gather_one()? {}
-    ///     assert_eq!(*run.state(), [1]);
-    ///     Ok::<(), std::convert::Infallible>(())
-    /// });
-    /// ```
-    pub fn gather_one(&mut self) -> Result<bool, E> {
-        self.0.gather_one(Patience::Forever)
-    }
-
-    /// Handles one result that is there. `false` if there is none.
-    ///
-    /// # Errors
-    /// As [`gather_one`](Self::gather_one).
-    pub fn try_gather_one(&mut self) -> Result<bool, E> {
-        self.0.gather_one(Patience::None)
-    }
-
-    /// Handles one result that comes before `at`. `false` if there is none. Runs no tasks itself meanwhile, since
-    /// those may take longer.
-    ///
-    /// # Errors
-    /// As [`gather_one`](Self::gather_one).
-    pub fn gather_one_deadline(&mut self, at: Instant) -> Result<bool, E> {
-        self.0.gather_one(Patience::Until(at))
-    }
-
-    /// Handles all results, those of tasks that handlers scatter included, until nothing is left and the combiners have
-    /// flushed.
-    ///
-    /// # Errors
-    /// That of a handler, the oldest first. The run goes on: gather again for the rest.
-    ///
-    /// ```
-    /// let result = windrow::gather(0, |run| {
-    ///     for n in 0..4 {
-    ///         run.scatter(move || n, |sum, _, n| if n == 2 { Err("two") } else { Ok(*sum += n) });
-    ///     }
-    ///     assert_eq!(run.gather_all(), Err("two"));
-    ///     // The others are handled all the same.
-    ///     run.gather_all()
-    /// });
-    /// assert_eq!(result, Ok(4));
-    /// ```
-    pub fn gather_all(&mut self) -> Result<(), E> {
-        self.0.gather_all(Patience::Forever).map(drop)
-    }
-
-    /// Handles the results that are there. Tasks that handlers scatter meanwhile may be left for another time.
-    ///
-    /// # Errors
-    /// As [`gather_all`](Self::gather_all).
-    pub fn try_gather_all(&mut self) -> Result<(), E> {
-        self.0.gather_all(Patience::None).map(drop)
-    }
-
-    /// Handles the results that come before `at`. `true` if nothing is left.
-    ///
-    /// # Errors
-    /// As [`gather_all`](Self::gather_all).
-    ///
-    /// ```
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let partial = windrow::gather(Vec::new(), |run| {
-    ///     for n in 0..3 {
-    ///         run.scatter(move || n, |all, _, n| all.push(n));
-    ///     }
-    ///     let soon = Instant::now() + Duration::from_secs(60);
-    ///     if !run.gather_all_deadline(soon)? {
-    ///         run.cancel();
-    ///     }
-    ///     Ok::<(), std::convert::Infallible>(())
-    /// });
-    /// assert_eq!(partial.unwrap().len(), 3);
-    /// ```
-    pub fn gather_all_deadline(&mut self, at: Instant) -> Result<bool, E> {
-        self.0.gather_all(Patience::Until(at))
-    }
-
-    /// Takes no more tasks from the body; handlers may still scatter.
-    ///
-    /// ```
-    /// let sum = windrow::gather(0, |run| {
-    ///     assert!(run.scatter(|| 1, |sum, _, n| *sum += n));
-    ///     run.close();
-    ///     assert!(!run.scatter(|| 2, |sum, _, n| *sum += n));
-    /// });
-    /// assert_eq!(sum, 1);
-    /// ```
-    pub fn close(&mut self) {
-        self.0.scatter.shared.close();
-    }
-
-    /// Closes the run and gathers all. Then it takes nothing more, from anybody.
-    ///
-    /// # Errors
-    /// As [`gather_all`](Self::gather_all); call it again for the rest.
-    pub fn finish(&mut self) -> Result<(), E> {
-        self.close();
-        self.gather_all()?;
-        self.0
-            .scatter
-            .shared
-            .finished
-            .store(true, Ordering::Relaxed);
-        Ok(())
     }
 }
 

@@ -139,6 +139,15 @@ pub struct RunHandle(pub(super) Arc<Shared>);
 
 impl RunHandle {
     /// See [`Run::close`](crate::Run::close). A scatter of the body that waits for room declines.
+    ///
+    /// ```
+    /// let sum = windrow::gather(0, |run| {
+    ///     run.scatter(|| 1, |sum, _, n| *sum += n);
+    ///     run.handle().close();
+    ///     assert!(!run.scatter(|| 2, |sum, _, n| *sum += n));
+    /// });
+    /// assert_eq!(sum, 1);
+    /// ```
     pub fn close(&self) {
         self.0.close();
     }
@@ -159,6 +168,16 @@ impl RunHandle {
     }
 
     /// Whether the run takes nothing more from its body: closed, cancelled or over.
+    ///
+    /// ```
+    /// let mut handle = None;
+    /// windrow::gather((), |run| {
+    ///     handle = Some(run.handle());
+    ///     assert!(!run.handle().is_closed());
+    /// });
+    /// let handle = handle.unwrap();
+    /// assert!(handle.is_closed() && !handle.is_cancelled(), "it is over");
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()

@@ -37,6 +37,16 @@ impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// use windrow::{Limit, Limiter, RefusedReason};
+    ///
+    /// let shut = Limiter::new(Limit::Paused);
+    /// windrow::gather((), |run| {
+    ///     let refused = run.via(&shut).try_scatter(|| (), |_, _, ()| ()).unwrap_err();
+    ///     assert!(matches!(refused.reason, RefusedReason::Full { .. }));
+    /// });
+    /// ```
     pub fn try_scatter<F, T, H, R>(self, task: F, handler: H) -> Result<(), Refused<(F, H)>>
     where
         F: FnOnce() -> T + Send + 'env,

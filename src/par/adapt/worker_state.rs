@@ -79,6 +79,17 @@ where
 
     /// Calls `op` with the thread's state and each item, until one call fails; as
     /// [`try_for_each`](ParallelIterator::try_for_each).
+    ///
+    /// ```
+    /// use windrow::prelude::*;
+    ///
+    /// let words = ["6", "7", "x"];
+    /// let result = words.par_iter().with_worker_state(Vec::new).try_for_each(|seen, word| {
+    ///     seen.push(word.parse::<u32>()?);
+    ///     Ok::<(), std::num::ParseIntError>(())
+    /// });
+    /// assert!(result.is_err());
+    /// ```
     pub fn try_for_each<F, R>(self, op: F) -> R
     where
         F: Fn(&mut S, I::Item) -> R + Sync + Send,

@@ -87,6 +87,23 @@ where
 }
 
 /// What a parallel loop can be collected into; see [`ParallelIterator::collect`].
+///
+/// ```
+/// use std::collections::BTreeSet;
+/// use windrow::prelude::*;
+///
+/// /// Numbers, each once.
+/// struct Numbers(BTreeSet<u32>);
+///
+/// impl FromParallelIterator<u32> for Numbers {
+///     fn from_par_iter<I: IntoParallelIterator<Item = u32>>(numbers: I) -> Self {
+///         Self(numbers.into_par_iter().collect())
+///     }
+/// }
+///
+/// let squares: Numbers = (0..100_u32).into_par_iter().map(|n| n * n % 10).collect();
+/// assert_eq!(Vec::from_iter(squares.0), [0, 1, 4, 5, 6, 9]);
+/// ```
 pub trait FromParallelIterator<T: Send> {
     /// Runs the loop and collects its items.
     fn from_par_iter<I>(par_iter: I) -> Self

@@ -47,12 +47,31 @@ impl<I: ParallelIterator> Interruptible<I> {
     }
 
     /// Stops the loop when `token` is cancelled, too.
+    ///
+    /// ```
+    /// use windrow::CancelToken;
+    /// use windrow::prelude::*;
+    ///
+    /// let (user, program) = (CancelToken::new(), CancelToken::new());
+    /// program.cancel();
+    /// let sum = (0..100).into_par_iter().cancel(&user).cancel(&program).sum::<i32>();
+    /// assert!(sum.unwrap_err().is_cancelled());
+    /// ```
     pub fn cancel(mut self, token: &CancelToken) -> Self {
         self.watch.add_token(token.clone());
         self
     }
 
     /// Stops the loop at `at`, too; the earliest deadline counts.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use windrow::prelude::*;
+    ///
+    /// let token = windrow::CancelToken::new();
+    /// let late = (0..100).into_par_iter().cancel(&token).deadline(Instant::now());
+    /// assert!(late.sum::<i32>().unwrap_err().is_expired());
+    /// ```
     pub fn deadline(mut self, at: Instant) -> Self {
         self.watch.set_deadline(at);
         self

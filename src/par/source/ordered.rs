@@ -60,6 +60,15 @@ where
     I: Iterator<Item: Send>,
 {
     /// Works in `pool`, as [`on`](crate::iter::ParallelIterator::on).
+    ///
+    /// ```
+    /// use windrow::prelude::*;
+    ///
+    /// let pool = windrow::ThreadPool::new(2)?;
+    /// let lens: Vec<usize> = ["hay", "straw"].into_iter().par_bridge().ordered(4).on(&pool).map(str::len).collect();
+    /// assert_eq!(lens, [3, 5]);
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
     pub fn on(mut self, pool: &ThreadPool) -> Self {
         self.pool = Some(pool.registry().shared());
         self
@@ -140,6 +149,14 @@ where
     ///
     /// # Panics
     /// If the iterator, `op` or `consumer` panics; no further item is taken then.
+    ///
+    /// ```
+    /// use windrow::prelude::*;
+    ///
+    /// let mut text = String::new();
+    /// ["to", "be"].into_iter().par_bridge().ordered(2).map(str::to_uppercase).for_each(|word| text += &word);
+    /// assert_eq!(text, "TOBE");
+    /// ```
     pub fn for_each(self, mut consumer: impl FnMut(R)) {
         let done: Result<(), Infallible> = self.try_for_each(|result| {
             consumer(result);
