@@ -84,7 +84,9 @@ fn pool_with(size: usize, handler: Handler) -> (ThreadPool, Seen) {
                 return drop(payload);
             }
             // No bomb may go off while this unwinds: two panics at once are the program's own end.
-            std::mem::forget(payload);
+            if is_bomb {
+                std::mem::forget(payload);
+            }
             match handler {
                 Handler::Keeps | Handler::Drops => {}
                 Handler::Panics => resume_unwind(Box::new("handler")),
