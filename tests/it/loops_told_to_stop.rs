@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use windrow::CancelToken;
+use windrow::iter::{once, split, walk_tree, walk_tree_postfix, walk_tree_prefix};
 use windrow::prelude::*;
 
 use crate::loop_support::{LENS, linger, on_workers};
@@ -169,6 +170,92 @@ fn endless_iterators_are_cancelled() {
     });
 }
 
+/// A heap's nodes below one, by their numbers; there are `n` in all.
+fn below(n: usize) -> impl Fn(&usize) -> Vec<usize> + Copy {
+    move |&node| {
+        [2 * node, 2 * node + 1]
+            .into_iter()
+            .filter(|&node| node <= n)
+            .collect()
+    }
+}
+
+#[test]
+fn trees_and_pieces_that_are_left_over_are_an_interruption() {
+    on_workers(|| {
+        let token = cancelled();
+        assert!(
+            walk_tree(1, below(1000))
+                .cancel(&token)
+                .count()
+                .unwrap_err()
+                .is_cancelled()
+        );
+        assert!(
+            walk_tree_prefix(1, below(1000))
+                .cancel(&token)
+                .count()
+                .is_err()
+        );
+        assert!(
+            walk_tree_postfix(1, below(1000))
+                .cancel(&token)
+                .count()
+                .is_err()
+        );
+        let late = walk_tree(1, below(1000)).deadline(Instant::now()).count();
+        assert!(late.unwrap_err().is_expired());
+        let piece = |n: usize| (n / 2, (n > 1).then_some(n - n / 2));
+        let late = split(1000, piece).timeout(Duration::ZERO).sum::<usize>();
+        assert!(late.unwrap_err().is_expired());
+        // With the stop when the last outer item has been met.
+        for last in 1..4 {
+            let token = CancelToken::new();
+            let nested = (1..=last).into_par_iter().flat_map(|n| {
+                if n == last {
+                    token.cancel();
+                }
+                walk_tree_prefix(1, below(1000))
+            });
+            assert!(nested.cancel(&token).count().is_err());
+        }
+    });
+}
+
+#[test]
+fn a_walk_that_is_cancelled_says_whether_it_was_through() {
+    on_workers(|| {
+        for at in (1..200).step_by(9).chain([199, 200]) {
+            let (token, met) = (CancelToken::new(), AtomicUsize::new(0));
+            let meet = |node: usize| {
+                linger(node);
+                if met.fetch_add(1, Ordering::SeqCst) + 1 == at {
+                    token.cancel();
+                }
+            };
+            let walked = match at % 3 {
+                0 => walk_tree_prefix(1, below(200))
+                    .map(meet)
+                    .cancel(&token)
+                    .count(),
+                1 => walk_tree_postfix(1, below(200))
+                    .map(meet)
+                    .cancel(&token)
+                    .count(),
+                _ => {
+                    let nested = once(1).flat_map(|root| walk_tree(root, below(200)));
+                    nested.map(meet).cancel(&token).count()
+                }
+            };
+            let done = met.load(Ordering::SeqCst);
+            match walked {
+                Ok(nodes) => assert_eq!((nodes, done), (200, 200)),
+                Err(interrupted) => assert!(interrupted.done() == done && done < 200),
+            }
+        }
+    });
+}
+
 #[test]
 fn a_result_that_ends_a_loop_is_no_interruption() {
     on_workers(|| {
@@ -182,6 +269,9 @@ fn a_result_that_ends_a_loop_is_no_interruption() {
             .try_for_each(|x| if x == 9 { Err(x) } else { Ok(()) });
         assert_eq!(failed, Ok(Err(9)));
         assert_eq!(items().take_any(10).cancel(&token).count(), Ok(10));
+        let nodes = || walk_tree_prefix(1, below(1000)).cancel(&token);
+        assert_eq!(nodes().find_any(|&node| node == 77), Ok(Some(77)));
+        assert_eq!(nodes().find_first(|&node| node > 7), Ok(Some(8)));
     });
 }
 

@@ -39,6 +39,9 @@ pub(crate) trait Worklist: Sized + Send {
     /// Takes the first step.
     fn step(&mut self) -> Step<Self::Item>;
 
+    /// Nothing is left, so that the next step would be the end.
+    fn is_empty(&self) -> bool;
+
     /// Takes off about half of the work: what comes last.
     fn split_off(&mut self) -> Option<Self>;
 }
@@ -112,6 +115,9 @@ impl<C> Work<'_, C> {
         let since = (!L::COARSE && Sim::now().is_none()).then(now);
         loop {
             if self.consumer.is_stopped(&fold) {
+                if !list.is_empty() {
+                    self.consumer.cut_short();
+                }
                 break;
             }
             here.promote_if_wanted();

@@ -118,6 +118,10 @@ where
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     fn split_off(&mut self) -> Option<Self> {
         if self.pieces.len() == 1 {
             let only = self.pieces.pop()?;

@@ -185,6 +185,10 @@ where
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.closed.is_empty()
+    }
+
     fn split_off(&mut self) -> Option<Self> {
         if self.closed.len() == 1 {
             // Only one thread can look for more. It does so for a while, so that others have something to do
@@ -280,6 +284,10 @@ where
     }
 
     /// Half of the closed nodes, and the open ones between them; without two closed ones, half of the others.
+    fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     fn split_off(&mut self) -> Option<Self> {
         let is_closed = |node: &Node<S>| matches!(node, Node::Closed(_));
         let (cut, closed) = if self.closed > 1 {
