@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use windrow::iter::{repeat, repeat_n};
+use windrow::prelude::*;
 use windrow::{
     Backoff, Every, Priority, RateLimit, Retry, TaskGroup, ThreadPool, ThreadPoolBuilder,
 };
@@ -254,5 +256,34 @@ fn time_passes_only_when_all_wait() {
         assert_eq!(diary.passed(), S(0));
         pool.sleep(Duration::from_nanos(1));
         assert_eq!(diary.passed(), Duration::from_nanos(1));
+    });
+}
+
+/// A value whose clones are long in the making.
+struct Slow;
+
+impl Clone for Slow {
+    fn clone(&self) -> Slow {
+        windrow::yield_now();
+        Slow
+    }
+}
+
+#[test]
+fn what_runs_under_a_lock_of_a_loop_may_give_up_the_turn() {
+    virtually(4, |pool| {
+        let yielding = || (0..100).inspect(|_| _ = windrow::yield_now());
+        assert_eq!(yielding().par_bridge().on(pool).count(), 100);
+        let unpromised = yielding().filter(|x| x % 2 == 0);
+        assert_eq!(unpromised.par_bridge().on(pool).count(), 50);
+        let sleeping = (0..20).inspect(|_| pool.sleep(MS(1)));
+        assert_eq!(sleeping.par_bridge().on(pool).count(), 20);
+        let with = (0..100).into_par_iter().map_with(Slow, |_, x| x);
+        assert_eq!(with.on(pool).sum::<u32>(), 4950);
+        assert_eq!(repeat_n(Slow, 100).on(pool).count(), 100);
+        let pairs = repeat(Slow)
+            .zip(0..100)
+            .map(|(slow, x)| (slow.clone(), x).1);
+        assert_eq!(pairs.on(pool).sum::<u32>(), 4950);
     });
 }

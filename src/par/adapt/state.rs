@@ -2,7 +2,7 @@
 
 use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, forward_consumer_with, forward_steps};
+use crate::par::plumbing::{Consumer, Span, Steps, forward_consumer_with, forward_steps, lock};
 use crate::sync::Mutex;
 use std::fmt;
 
@@ -29,14 +29,14 @@ impl<T> CloneFor<T> {
 
 impl<T: Clone> Clone for CloneFor<T> {
     fn clone(&self) -> Self {
-        Self::new(self.0.lock().clone())
+        Self::new(lock(&self.0).clone())
     }
 }
 
 impl<T: Clone + Send> MakeState for CloneFor<T> {
     type State = T;
     fn make(&self) -> T {
-        self.0.lock().clone()
+        lock(&self.0).clone()
     }
 }
 

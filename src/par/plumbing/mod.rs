@@ -9,12 +9,14 @@
 //! | `steps` | what a loop runs over |
 //! | `consumer` | where its items go |
 //! | `worklist` | runs work that is found on the way |
+//! | `lock` | a lock under which the program's own code runs |
 //! | `hints` | how its author wants it to be run |
 
 pub(crate) mod consumer;
 pub(crate) mod driver;
 pub(crate) mod grain;
 pub(crate) mod hints;
+pub(crate) mod lock;
 pub(crate) mod share;
 pub(crate) mod steps;
 pub(crate) mod ticks;
@@ -26,6 +28,7 @@ pub(crate) use steps::{Span, Steps};
 
 pub(crate) use consumer::{Behind, Nested, forward, forward_consumer, forward_consumer_with};
 pub(crate) use driver::{consume, drive_blocks, drive_both, drive_steps, in_pool};
+pub(crate) use lock::lock;
 pub(crate) use steps::{Held, Items, drive_by_item, feed_by_item, forward_steps, owns_nothing};
 
 #[cfg(all(test, loom))]

@@ -7,7 +7,7 @@
 
 use crate::par::debug::debug_fields;
 use crate::par::iter::{ParallelBridge, ParallelIterator};
-use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_steps, forward};
+use crate::par::plumbing::{Consumer, Hints, Span, Steps, drive_steps, forward, lock};
 use crate::sync::{AtomicBool, Mutex, Ordering};
 use std::mem::{MaybeUninit, forget};
 
@@ -195,7 +195,7 @@ impl<I: Iterator> Tap<'_, I> {
     /// Takes an item, unless it is better to take several.
     #[inline]
     fn next_alone(&self, most: usize) -> Next<I::Item> {
-        let mut items = self.items.lock();
+        let mut items = lock(self.items);
         // Asked under the lock, which orders it: an iterator that has ended is left alone.
         if self.dry.load(Ordering::Relaxed) {
             return Next::End;
@@ -227,7 +227,7 @@ impl<I: Iterator> Tap<'_, I> {
     }
 
     fn fill<const N: usize>(&self, batch: &mut Batch<I::Item, N>, most: usize) {
-        let mut items = self.items.lock();
+        let mut items = lock(self.items);
         if self.dry.load(Ordering::Relaxed) {
             return;
         }

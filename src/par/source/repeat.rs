@@ -3,7 +3,7 @@
 use crate::par::adapt::zip::Zip;
 use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item};
+use crate::par::plumbing::{Consumer, Span, Steps, drive_by_item, lock};
 use crate::sync::Mutex;
 
 /// The value, of which each piece of the loop has a clone, to clone from without a lock.
@@ -15,7 +15,7 @@ impl<T: Clone> Original<T> {
     }
 
     fn copy(&self) -> T {
-        self.0.lock().clone()
+        lock(&self.0).clone()
     }
 }
 
