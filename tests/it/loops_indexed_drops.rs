@@ -257,3 +257,28 @@ fn unzipping_drops_what_was_written_once_if_something_panics() {
         }
     }
 }
+
+#[test]
+fn a_drop_that_panics_before_a_chain_begins_leaves_none_of_its_items() {
+    for size in SIZES {
+        let pool = pool(size);
+        let drops: Arc<Vec<_>> = Arc::new((0..5).map(|_| AtomicUsize::new(0)).collect());
+        let item = |number| Item {
+            drops: drops.clone(),
+            number,
+            trap: if number == 3 {
+                Trap::Dropped
+            } else {
+                Trap::None
+            },
+        };
+        let first: Vec<_> = (0..3).map(item).collect();
+        let second: Vec<_> = (3..5).map(item).collect();
+        // What is skipped is dropped when the loop begins.
+        let items = first.into_par_iter().chain(second.into_par_iter().skip(1));
+        assert!(caught(|| pool.install(|| items.enumerate().for_each(drop))).is_err());
+        for (number, drops) in drops.iter().enumerate() {
+            assert_eq!(drops.load(Ordering::SeqCst), 1, "item {number}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! One loop after the other, as one.
 
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Behind, Consumer, Hints, Span, Steps, drive_both};
+use crate::par::plumbing::{Behind, Consumer, Held, Hints, Span, Steps, drive_both};
+use std::mem::forget;
 
 /// An iterator over the items of one, then those of another; made by
 /// [`chain`](ParallelIterator::chain).
@@ -57,7 +58,10 @@ where
 
     fn engage(&mut self) {
         self.first.engage();
+        // SAFETY: just engaged.
+        let first = unsafe { Held::new(&self.first, 0..self.first.steps()) };
         self.second.engage();
+        forget(first);
     }
 
     fn hints(&self) -> Hints {
