@@ -124,6 +124,8 @@ impl RateLimit {
             let at = self.when(now, state.on_their_way + 1);
             // In the past: those on their way have the permits, and will pump.
             if state.armed || at <= now {
+                // As above.
+                drop(state);
                 return;
             }
             state.armed = true;
