@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::LinkedList;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use windrow::iter::Either;
+use windrow::iter::{Either, once, split, walk_tree_prefix};
 use windrow::prelude::*;
 
 use crate::loop_support::{LENS, linger, on_workers};
@@ -274,6 +275,65 @@ fn searches_find_what_there_is() {
                 );
             }
         });
+    });
+}
+
+fn halves(range: Range<u64>) -> (Range<u64>, Option<Range<u64>>) {
+    if range.end - range.start < 2 {
+        return (range, None);
+    }
+    let mid = range.start + (range.end - range.start) / 2;
+    (range.start..mid, Some(mid..range.end))
+}
+
+#[test]
+fn the_first_item_ends_what_is_behind_it_within_one_step() {
+    on_workers(|| {
+        let is = |&x: &u64| x == 5;
+        let endless = || once(()).flat_map(|()| 0..u64::MAX);
+        assert_eq!(endless().find_first(is), Some(5));
+        assert_eq!(endless().find_map_first(|x| is(&x).then_some(x)), Some(5));
+        let none = || (0..10).into_par_iter().filter(|_| false);
+        assert_eq!(none().chain(0..u64::MAX).find_first(is), Some(5));
+        let third = none().chain(none()).chain(endless());
+        assert_eq!(third.find_first(is), Some(5));
+        let pieces = split(0..u64::MAX, halves).flat_map_iter(|range| range);
+        assert_eq!(pieces.find_first(is), Some(5));
+        let twice = endless().flat_map(|_| 0..u64::MAX);
+        assert_eq!(twice.find_first(is), Some(5));
+        let inner = once(()).flat_map(|()| endless().flat_map(|_| 0..u64::MAX));
+        assert_eq!(inner.find_first(is), Some(5));
+        let told = endless().map(Some).while_some().timeout(Duration::MAX);
+        assert_eq!(told.find_first(is), Ok(Some(5)));
+    });
+}
+
+#[test]
+fn searches_in_nested_loops_find_what_the_iterator_finds() {
+    let below = |&n: &u64| (n * 3 + 1..n * 3 + 4).filter(|&n| n < 60);
+    let items = || {
+        let few = (200..204_u64).into_par_iter().filter(|n| n % 3 != 0);
+        let nodes = few.chain(walk_tree_prefix(0, below));
+        let rows = nodes.chain(split(100..130, halves).flat_map_iter(|range| range));
+        rows.flat_map(|n| (0..n % 5).into_par_iter().map(move |m| 5 * n + m))
+            .flat_map_iter(|n| (0..n % 7).map(move |m| 7 * n + m))
+    };
+    let all: Vec<_> = items().collect();
+    on_workers(|| {
+        assert_eq!(items().collect::<Vec<_>>(), all);
+        let mut random = Random::new(7);
+        for _ in 0..50 {
+            let rare = 2 + random.below(300);
+            let offset = random.below(1000);
+            let is = |&x: &u64| {
+                linger(x as usize);
+                (x * 7919 + offset) % rare == 0
+            };
+            let first = all.iter().copied().find(is);
+            assert_eq!(items().find_first(is), first);
+            let last = all.iter().copied().rfind(is);
+            assert_eq!(items().find_last(is), last);
+        }
     });
 }
 

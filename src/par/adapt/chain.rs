@@ -34,8 +34,9 @@ where
         };
         drive_both(
             consumer,
-            || first.drive(consumer, fold),
-            || behind.finish(second.drive(&behind, behind.begin(0))),
+            fold,
+            |fold| first.drive(consumer, fold),
+            |at| behind.finish(second.drive(&behind, behind.begin(at))),
         )
     }
 

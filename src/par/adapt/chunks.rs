@@ -4,7 +4,7 @@ use crate::par::adapt::state::{CallFor, CloneFor, MakeState};
 use crate::par::debug::{debug_fields, debug_name};
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
 use crate::par::plumbing::{
-    Consumer, Held, Hints, Span, Steps, drive_by_item, feed_by_item, forward_steps,
+    Consumer, Held, Hints, Place, Span, Steps, drive_by_item, feed_by_item, forward_steps,
 };
 use std::fmt;
 use std::marker::PhantomData;
@@ -176,7 +176,7 @@ impl<T: Send> Consumer<T> for Filling {
     type Fold = Vec<T>;
     type Part = Vec<T>;
 
-    fn begin(&self, _at: usize) -> Vec<T> {
+    fn begin(&self, _at: Place) -> Vec<T> {
         unreachable!("a span is fed into one fold")
     }
 
@@ -234,7 +234,7 @@ impl<T, A: Send, F: Fn(A, T) -> A + Sync> Consumer<T> for Folding<'_, A, F> {
     type Fold = A;
     type Part = A;
 
-    fn begin(&self, _at: usize) -> A {
+    fn begin(&self, _at: Place) -> A {
         unreachable!("a span is fed into one fold")
     }
 

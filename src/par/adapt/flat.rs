@@ -79,7 +79,7 @@ where
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
         let nested = Nested {
             inner: self.inner,
-            at: self.inner.at(&fold),
+            step: self.inner.at(&fold).step,
         };
         (self.op)(item).into_par_iter().drive(&nested, fold)
     }

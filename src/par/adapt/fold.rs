@@ -4,7 +4,7 @@ use crate::par::adapt::state::{CallFor, CloneFor, MakeState};
 use crate::par::debug::debug_fields;
 use crate::par::finish::attempt::Try;
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, forward};
+use crate::par::plumbing::{Consumer, Place, forward};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -118,9 +118,9 @@ where
 {
     type Fold = (C::Fold, Option<G::Accumulator>);
     type Part = C::Part;
-    forward!([.0] reach pause at panicked cut_short);
+    forward!([.0] is_settled reach pause at panicked cut_short);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         (self.inner.begin(at), Some(self.folding.fresh()))
     }
 

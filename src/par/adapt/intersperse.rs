@@ -3,7 +3,7 @@
 use crate::par::adapt::state::{CloneFor, MakeState};
 use crate::par::debug::debug_fields;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, feed_by_item, forward, forward_steps};
+use crate::par::plumbing::{Consumer, Place, Span, Steps, feed_by_item, forward, forward_steps};
 use std::fmt;
 
 /// An iterator with clones of an element between the items; made by
@@ -48,9 +48,9 @@ impl<T: Clone + Send, C: Consumer<T>> IntersperseConsumer<'_, C, T> {
 impl<T: Clone + Send, C: Consumer<T>> Consumer<T> for IntersperseConsumer<'_, C, T> {
     type Fold = (C::Fold, Between<T>);
     type Part = (C::Part, bool);
-    forward!([.0] is_full is_stopped reach pause at panicked cut_short);
+    forward!([.0] is_full is_stopped is_settled reach pause at panicked cut_short);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         let between = Between {
             any: false,
             own: None,

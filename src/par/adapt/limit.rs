@@ -184,7 +184,7 @@ where
 {
     type Fold = C::Fold;
     type Part = C::Part;
-    forward!([] begin reach pause at panicked cut_short finish append);
+    forward!([] begin is_settled reach pause at panicked cut_short finish append);
 
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
@@ -256,7 +256,7 @@ impl Drop for Blow<'_> {
 impl<T, C: Consumer<T>> Consumer<T> for FuseConsumer<'_, C> {
     type Fold = C::Fold;
     type Part = C::Part;
-    forward!([] begin reach pause at cut_short finish append);
+    forward!([] begin is_settled reach pause at cut_short finish append);
 
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {

@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Span, Steps, forward, forward_steps};
+use crate::par::plumbing::{Consumer, Place, Span, Steps, forward, forward_steps};
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -105,9 +105,9 @@ where
     /// How many items have passed since the last chunk began.
     type Fold = (C::Fold, usize);
     type Part = C::Part;
-    forward!([.0] is_full is_stopped at panicked cut_short append);
+    forward!([.0] is_full is_stopped is_settled at panicked cut_short append);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         (self.inner.begin(at), 0)
     }
 

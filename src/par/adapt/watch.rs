@@ -3,7 +3,7 @@
 use crate::cancel::CancelToken;
 use crate::clock;
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, forward, forward_steps};
+use crate::par::plumbing::{Consumer, Place, forward, forward_steps};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use thiserror::Error;
@@ -172,9 +172,9 @@ impl<T, C: Consumer<T>> Consumer<T> for WatchConsumer<'_, C> {
     /// How many items have passed and are not counted yet.
     type Fold = (C::Fold, usize);
     type Part = C::Part;
-    forward!([.0] is_full reach at panicked append);
+    forward!([.0] is_full is_settled reach at panicked append);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         (self.inner.begin(at), 0)
     }
 

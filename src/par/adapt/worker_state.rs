@@ -9,7 +9,7 @@ use crate::par::debug::debug_fields;
 use crate::par::finish::accumulate::Accumulate;
 use crate::par::finish::attempt::Try;
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, consume, forward, forward_steps};
+use crate::par::plumbing::{Consumer, Place, consume, forward, forward_steps};
 use crate::sync::Mutex;
 use std::fmt;
 
@@ -195,9 +195,9 @@ where
 {
     type Fold = (C::Fold, Option<S>);
     type Part = C::Part;
-    forward!([.0] is_full is_stopped reach at panicked cut_short append);
+    forward!([.0] is_full is_stopped is_settled reach at panicked cut_short append);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         (self.inner.begin(at), None)
     }
 

@@ -1,6 +1,6 @@
 //! Reductions: an accumulator for each piece, joined from left to right.
 
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, Place};
 use std::marker::PhantomData;
 
 /// `identity` begins an accumulator, `step` takes an item, `join` adds the accumulator on the right.
@@ -33,7 +33,7 @@ where
     type Part = A;
 
     #[inline(always)]
-    fn begin(&self, _at: usize) -> A {
+    fn begin(&self, _at: Place) -> A {
         (self.identity)()
     }
 
@@ -70,7 +70,7 @@ macro_rules! through_std {
             type Fold = S;
             type Part = S;
 
-            fn begin(&self, _at: usize) -> S {
+            fn begin(&self, _at: Place) -> S {
                 std::iter::empty::<T>().$method()
             }
 

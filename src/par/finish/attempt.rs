@@ -1,6 +1,6 @@
 //! Loops that may fail: the first failure ends them.
 
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, Place};
 use crate::sync::{AtomicBool, Ordering};
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
@@ -171,7 +171,7 @@ where
     type Part = R;
 
     #[inline]
-    fn begin(&self, _at: usize) -> Self::Fold {
+    fn begin(&self, _at: Place) -> Self::Fold {
         ControlFlow::Continue((self.identity)())
     }
 

@@ -1,6 +1,6 @@
 //! Searches: any match, the first, the last.
 
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, Place};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
 /// Any item at all: what comes here has been filtered.
@@ -21,7 +21,7 @@ impl<T: Send> Consumer<T> for FindAny {
     type Part = Option<T>;
 
     #[inline]
-    fn begin(&self, _at: usize) -> Option<T> {
+    fn begin(&self, _at: Place) -> Option<T> {
         None
     }
 
@@ -64,7 +64,9 @@ fn either<T>(better: Option<T>, other: Option<T>) -> Option<T> {
 /// Pieces know at which step of the outermost loop they are, and stop when there is a match in a better place:
 /// for the first, a chunk with a match that begins before theirs; for the last, a *piece* with a match that
 /// begins after the step they have reached, and so after all that is left to them. Within one step (a nested
-/// loop) nobody is stopped by another; there the order in which parts are appended decides.
+/// loop) a search for the first goes by forks: there a piece stops when what is on the left of one of its forks
+/// is over, and has a match. In a search for the last nobody is stopped by another within a step. What is
+/// returned is decided by the order in which parts are appended.
 pub(crate) struct FindEnd {
     /// The first step of the chunk (of the piece) with the best match so far.
     best: AtomicUsize,
@@ -75,7 +77,7 @@ pub(crate) struct FindEnd {
 pub(crate) struct Reached<T> {
     found: Option<T>,
     begin: usize,
-    at: usize,
+    at: Place,
 }
 
 impl FindEnd {
@@ -98,10 +100,10 @@ impl<T: Send> Consumer<T> for FindEnd {
     type Fold = Reached<T>;
     type Part = Option<T>;
 
-    fn begin(&self, at: usize) -> Reached<T> {
+    fn begin(&self, at: Place) -> Reached<T> {
         Reached {
             found: None,
-            begin: at,
+            begin: at.step,
             at,
         }
     }
@@ -112,7 +114,7 @@ impl<T: Send> Consumer<T> for FindEnd {
         if self.last {
             self.best.fetch_max(fold.begin, Ordering::Relaxed);
         } else {
-            self.best.fetch_min(fold.at, Ordering::Relaxed);
+            self.best.fetch_min(fold.at.step, Ordering::Relaxed);
         }
         Reached {
             found: either(Some(item), fold.found),
@@ -122,20 +124,26 @@ impl<T: Send> Consumer<T> for FindEnd {
 
     #[inline]
     fn is_full(&self, fold: &Reached<T>) -> bool {
+        let (best, at) = (self.best.load(Ordering::Relaxed), fold.at);
         if self.last {
-            self.best.load(Ordering::Relaxed) > fold.at
+            best > at.step
         } else {
-            fold.found.is_some() || self.best.load(Ordering::Relaxed) < fold.at
+            fold.found.is_some() || best <= at.step && (best < at.step || at.is_needless())
         }
     }
 
     #[inline]
-    fn reach(&self, fold: &mut Reached<T>, at: usize) {
-        fold.at = at;
+    fn is_settled(&self, fold: &Reached<T>) -> bool {
+        !self.last && fold.found.is_some()
     }
 
     #[inline]
-    fn at(&self, fold: &Reached<T>) -> usize {
+    fn reach(&self, fold: &mut Reached<T>, at: usize) {
+        fold.at.step = at;
+    }
+
+    #[inline]
+    fn at(&self, fold: &Reached<T>) -> Place {
         fold.at
     }
 

@@ -4,7 +4,7 @@
 //! until it is appended to the piece on its left, and drops with it if something panics. Pieces are contiguous,
 //! except where a loop was stopped early; then what follows the gap is dropped.
 
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, Place};
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, forget};
 
@@ -72,11 +72,11 @@ impl<'t, T: Send> Consumer<T> for InPlace<'t, T> {
     type Part = Written<'t, T>;
 
     #[inline]
-    fn begin(&self, at: usize) -> Written<'t, T> {
-        let room = self.len.checked_sub(at).expect("a step of the loop");
+    fn begin(&self, at: Place) -> Written<'t, T> {
+        let room = self.len.checked_sub(at.step).expect("a step of the loop");
         Written {
             // SAFETY: within the target, or at its end.
-            start: unsafe { self.target.add(at) },
+            start: unsafe { self.target.add(at.step) },
             len: 0,
             room,
             owned: PhantomData,

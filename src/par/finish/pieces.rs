@@ -1,7 +1,7 @@
 //! Items in order, when nobody knows beforehand how many there are: a collection for each piece.
 
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, consume};
+use crate::par::plumbing::{Consumer, Place, consume};
 use std::marker::PhantomData;
 
 /// The collections of adjacent pieces, in order.
@@ -75,7 +75,7 @@ impl<T, B: Default + Send + Extend<T>> Consumer<T> for IntoPieces<B> {
     type Fold = Pieces<B>;
     type Part = Pieces<B>;
 
-    fn begin(&self, _at: usize) -> Pieces<B> {
+    fn begin(&self, _at: Place) -> Pieces<B> {
         Pieces {
             first: B::default(),
             rest: Vec::new(),

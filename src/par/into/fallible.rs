@@ -4,7 +4,7 @@
 //! the left one's comes first. So which it is may change from run to run if there are several.
 
 use crate::par::iter::{FromParallelIterator, IntoParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, forward};
+use crate::par::plumbing::{Consumer, Place, forward};
 use crate::sync::{AtomicBool, Ordering};
 
 impl<C, T> FromParallelIterator<Option<T>> for Option<C>
@@ -102,9 +102,9 @@ where
     /// With the piece's failure.
     type Fold = (C::Fold, Option<E>);
     type Part = (C::Part, Option<E>);
-    forward!([.0] reach pause at panicked cut_short);
+    forward!([.0] is_settled reach pause at panicked cut_short);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         (self.inner.begin(at), None)
     }
 

@@ -8,7 +8,7 @@ use crate::par::either::Either;
 use crate::par::iter::{
     FromParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator,
 };
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, Place};
 use crate::par::source::empty::empty;
 use std::marker::PhantomData;
 
@@ -129,7 +129,9 @@ where
             right: consumer,
             sort: self.sort,
         };
-        let (left, right) = self.base.drive(&both, (self.left.begin(0), fold));
+        let (left, right) = self
+            .base
+            .drive(&both, (self.left.begin(Place::at(0)), fold));
         *self.part = Some(self.left.finish(left));
         right
     }
@@ -154,7 +156,7 @@ where
     type Fold = (L::Fold, R::Fold);
     type Part = (L::Part, R::Part);
 
-    fn begin(&self, at: usize) -> Self::Fold {
+    fn begin(&self, at: Place) -> Self::Fold {
         (self.left.begin(at), self.right.begin(at))
     }
 
@@ -186,13 +188,18 @@ where
     }
 
     #[inline]
+    fn is_settled(&self, (left, right): &Self::Fold) -> bool {
+        self.left.is_settled(left) && self.right.is_settled(right)
+    }
+
+    #[inline]
     fn reach(&self, (left, right): &mut Self::Fold, at: usize) {
         self.left.reach(left, at);
         self.right.reach(right, at);
     }
 
     #[inline]
-    fn at(&self, (left, _): &Self::Fold) -> usize {
+    fn at(&self, (left, _): &Self::Fold) -> Place {
         self.left.at(left)
     }
 

@@ -1,5 +1,7 @@
 //! Where a loop's items go.
 
+use crate::par::plumbing::Place;
+
 /// What is done with items: the end of a chain of adaptors, seen from its source.
 ///
 /// A loop is cut into pieces, in order, one more with each theft. Each piece has a *fold*, made by
@@ -12,8 +14,8 @@ pub trait Consumer<T>: Sync {
     /// What a finished piece comes to.
     type Part: Send;
 
-    /// The state of a piece that begins with the step `at`.
-    fn begin(&self, at: usize) -> Self::Fold;
+    /// The state of a piece that begins with the step of `at`. It is finished before the piece's fork is over.
+    fn begin(&self, at: Place) -> Self::Fold;
 
     /// Takes one item.
     fn take(&self, fold: Self::Fold, item: T) -> Self::Fold;
@@ -54,10 +56,16 @@ pub trait Consumer<T>: Sync {
     #[inline(always)]
     fn pause(&self, _fold: &mut Self::Fold) {}
 
-    /// The step last reached.
+    /// Where the piece is: at the step last reached.
     #[inline(always)]
-    fn at(&self, _fold: &Self::Fold) -> usize {
-        0
+    fn at(&self, _fold: &Self::Fold) -> Place {
+        Place::at(0)
+    }
+
+    /// Whatever comes behind these items is not wanted.
+    #[inline(always)]
+    fn is_settled(&self, _fold: &Self::Fold) -> bool {
+        false
     }
 
     /// A piece has panicked: the others need not go on.
@@ -81,7 +89,7 @@ macro_rules! forward {
     };
     (@ begin []) => {
         #[inline(always)]
-        fn begin(&self, at: usize) -> Self::Fold {
+        fn begin(&self, at: $crate::par::plumbing::Place) -> Self::Fold {
             self.inner.begin(at)
         }
     };
@@ -111,8 +119,14 @@ macro_rules! forward {
     };
     (@ at [$($place:tt)*]) => {
         #[inline(always)]
-        fn at(&self, fold: &Self::Fold) -> usize {
+        fn at(&self, fold: &Self::Fold) -> $crate::par::plumbing::Place {
             self.inner.at(&(*fold)$($place)*)
+        }
+    };
+    (@ is_settled [$($place:tt)*]) => {
+        #[inline(always)]
+        fn is_settled(&self, fold: &Self::Fold) -> bool {
+            self.inner.is_settled(&(*fold)$($place)*)
         }
     };
     (@ panicked $place:tt) => {
@@ -152,7 +166,7 @@ macro_rules! forward_consumer {
         type Fold = <C as $crate::par::plumbing::Consumer<$item>>::Fold;
         type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
         $crate::par::plumbing::forward!(
-            [] begin is_full is_stopped reach pause at panicked cut_short finish append
+            [] begin is_full is_stopped is_settled reach pause at panicked cut_short finish append
         );
     };
 }
@@ -167,11 +181,11 @@ macro_rules! forward_consumer_with {
         );
         type Part = <C as $crate::par::plumbing::Consumer<$item>>::Part;
         #[inline(always)]
-        fn begin(&self, at: usize) -> Self::Fold {
+        fn begin(&self, at: $crate::par::plumbing::Place) -> Self::Fold {
             (self.inner.begin(at), $fresh)
         }
         $crate::par::plumbing::forward!(
-            [.0] is_full is_stopped reach pause at panicked cut_short finish append
+            [.0] is_full is_stopped is_settled reach pause at panicked cut_short finish append
         );
     };
 }
@@ -186,27 +200,30 @@ pub(crate) struct Behind<'c, C> {
     pub(crate) steps: Option<usize>,
 }
 
+/// No loop has a step behind it.
+const LAST_STEP: usize = usize::MAX - 1;
+
 impl<C> Behind<'_, C> {
     /// Where a step is in both together. After an unknown number of them: at the very end, so that what is
     /// found there is behind all that is found before; so are steps that an usize cannot count.
-    fn place(&self, at: usize) -> usize {
+    fn step(&self, at: usize) -> usize {
         self.steps
-            .map_or(usize::MAX, |steps| steps.saturating_add(at))
+            .map_or(LAST_STEP, |steps| steps.saturating_add(at).min(LAST_STEP))
     }
 }
 
 impl<T, C: Consumer<T>> Consumer<T> for Behind<'_, C> {
     type Fold = C::Fold;
     type Part = C::Part;
-    forward!([] is_full is_stopped at pause panicked cut_short finish append);
+    forward!([] is_full is_stopped is_settled at pause panicked cut_short finish append);
 
     #[inline(always)]
-    fn begin(&self, at: usize) -> C::Fold {
-        self.inner.begin(self.place(at))
+    fn begin(&self, at: Place) -> C::Fold {
+        self.inner.begin(at.with_step(self.step(at.step)))
     }
     #[inline(always)]
     fn reach(&self, fold: &mut C::Fold, at: usize) {
-        self.inner.reach(fold, self.place(at));
+        self.inner.reach(fold, self.step(at));
     }
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
@@ -222,21 +239,17 @@ impl<T, C: Consumer<T>> Consumer<T> for Behind<'_, C> {
 #[derive(Debug)]
 pub(crate) struct Nested<'c, C> {
     pub(crate) inner: &'c C,
-    pub(crate) at: usize,
+    pub(crate) step: usize,
 }
 
 impl<T, C: Consumer<T>> Consumer<T> for Nested<'_, C> {
     type Fold = C::Fold;
     type Part = C::Part;
-    forward!([] is_full is_stopped pause panicked cut_short finish append);
+    forward!([] is_full is_stopped is_settled pause at panicked cut_short finish append);
 
     #[inline(always)]
-    fn begin(&self, _at: usize) -> C::Fold {
-        self.inner.begin(self.at)
-    }
-    #[inline(always)]
-    fn at(&self, _fold: &C::Fold) -> usize {
-        self.at
+    fn begin(&self, at: Place) -> C::Fold {
+        self.inner.begin(at.with_step(self.step))
     }
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {

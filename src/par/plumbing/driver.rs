@@ -31,7 +31,7 @@
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::grain::Grain;
 use crate::par::plumbing::share::{Claim, LONGEST, Share};
-use crate::par::plumbing::{Consumer, Held, Hints, Span, Steps, forward};
+use crate::par::plumbing::{Consumer, Fork, Held, Hints, Place, Span, Steps, forward};
 use crate::pool::ThreadPool;
 use crate::priority::Priority;
 use crate::scheduler::{Participant, Registry, with_place};
@@ -51,7 +51,7 @@ where
         inner: consumer,
         stop: AtomicBool::new(false),
     };
-    let fold = watched.begin(0);
+    let fold = watched.begin(Place::at(0));
     let fold = items.drive(&watched, fold);
     watched.finish(fold)
 }
@@ -104,27 +104,32 @@ where
     fold
 }
 
-/// Runs two loops of which the second is open to a thief while the first runs.
+/// Runs two loops of which the second is open to a thief while the first runs. The second is given the place
+/// of its first piece, which it is to finish.
 pub(crate) fn drive_both<T, C>(
     consumer: &C,
-    first: impl FnOnce() -> C::Fold,
-    second: impl FnOnce() -> C::Part + Send,
+    fold: C::Fold,
+    first: impl FnOnce(C::Fold) -> C::Fold,
+    second: impl FnOnce(Place) -> C::Part + Send,
 ) -> C::Fold
 where
     C: Consumer<T>,
 {
     in_pool(None, None, |here| {
+        let fork = Fork::new(consumer.at(&fold));
         // The second runs even if the first has panicked, and might not end if it is not told.
         let (fold, part) = here.fork_join(
             || {
                 let unwinding = OnUnwind(|| consumer.panicked());
-                let fold = first();
+                let fold = first(fold);
                 forget(unwinding);
+                fork.left_is_over(consumer.is_settled(&fold));
                 fold
             },
             || {
                 let unwinding = OnUnwind(|| consumer.panicked());
-                let part = second();
+                // SAFETY: in the fork, as is the piece.
+                let part = second(unsafe { fork.right(0) });
                 forget(unwinding);
                 part
             },
@@ -244,9 +249,14 @@ where
             }
             let half = span.len() / 2;
             let (near, far) = span.split_at(half);
+            let fork = Fork::new(self.consumer.at(&fold));
             let (fold, part) = here.fork_join(
-                || self.run(here, near, fold),
-                || self.run_elsewhere(far, None),
+                || {
+                    let fold = self.run(here, near, fold);
+                    fork.left_is_over(self.consumer.is_settled(&fold));
+                    fold
+                },
+                || self.run_elsewhere(&fork, far, None),
             );
             return self.consumer.append(fold, part);
         }
@@ -265,13 +275,18 @@ where
         fold: C::Fold,
     ) -> C::Fold {
         let share = Share::new(span);
+        let fork = Fork::new(self.consumer.at(&fold));
         let (fold, right) = here.fork_join(
-            || self.own(here, local, grain, &share, fold),
+            || {
+                let fold = self.own(here, local, grain, &share, fold);
+                fork.left_is_over(self.consumer.is_settled(&fold));
+                fold
+            },
             || {
                 let mut taken = None;
                 // Again and again: the owner may be held up by a long step.
                 while let Some(span) = share.take_half(self.hints.min_len) {
-                    taken = Some(self.run_elsewhere(span, taken));
+                    taken = Some(self.run_elsewhere(&fork, span, taken));
                 }
                 taken
             },
@@ -282,11 +297,14 @@ where
         }
     }
 
-    /// A piece of its own, on whichever thread this is, followed by the part of what lies behind it.
-    fn run_elsewhere(&self, span: Span, behind: Option<C::Part>) -> C::Part {
+    /// A piece of its own on the right of a fork, on whichever thread this is, followed by the part of what
+    /// lies behind it.
+    fn run_elsewhere(&self, fork: &Fork, span: Span, behind: Option<C::Part>) -> C::Part {
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
-        let fold = self.before(&span, || self.consumer.begin(span.start()));
+        // SAFETY: the piece is finished here, in the fork.
+        let place = unsafe { fork.right(span.start()) };
+        let fold = self.before(&span, || self.consumer.begin(place));
         let mut fold = self.run(here, span, fold);
         if let Some(part) = behind {
             fold = self.consumer.append(fold, part);
@@ -380,7 +398,7 @@ struct Watched<C> {
 impl<T, C: Consumer<T>> Consumer<T> for Watched<C> {
     type Fold = C::Fold;
     type Part = C::Part;
-    forward!([] begin is_full reach pause at cut_short finish append);
+    forward!([] begin is_full is_settled reach pause at cut_short finish append);
 
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {

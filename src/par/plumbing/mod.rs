@@ -8,6 +8,7 @@
 //! | `ticks` | a clock that costs little and is rough |
 //! | `steps` | what a loop runs over |
 //! | `consumer` | where its items go |
+//! | `place` | where a piece is among the others |
 //! | `worklist` | runs work that is found on the way |
 //! | `lock` | a lock under which the program's own code runs |
 //! | `hints` | how its author wants it to be run |
@@ -17,6 +18,7 @@ pub(crate) mod driver;
 pub(crate) mod grain;
 pub(crate) mod hints;
 pub(crate) mod lock;
+pub(crate) mod place;
 pub(crate) mod share;
 pub(crate) mod steps;
 pub(crate) mod ticks;
@@ -24,6 +26,7 @@ pub(crate) mod worklist;
 
 pub(crate) use consumer::Consumer;
 pub(crate) use hints::Hints;
+pub(crate) use place::{Fork, Place};
 pub(crate) use steps::{Span, Steps};
 
 pub(crate) use consumer::{Behind, Nested, forward, forward_consumer, forward_consumer_with};

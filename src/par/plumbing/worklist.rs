@@ -14,8 +14,8 @@
 //! what it has not done to whoever waits for it, who leaves it to the next, down to the loop's first frame.
 //! There the work goes on. What has been left is a row of lists and of parts that are finished, in order.
 
-use crate::par::plumbing::Consumer;
 use crate::par::plumbing::driver::{OnUnwind, in_pool};
+use crate::par::plumbing::{Consumer, Fork};
 use crate::scheduler::Participant;
 use crate::sim::Sim;
 use crate::sync::{AtomicBool, Ordering, now};
@@ -157,17 +157,19 @@ impl<C> Work<'_, C> {
     {
         // Relaxed: it is only about where the list is run.
         let leaving = AtomicBool::new(false);
+        let fork = Fork::new(self.consumer.at(&fold));
         let (fold, right) = here.fork_join(
             || {
                 let fold = self.own(here, list, fold, level, left);
                 leaving.store(!left.is_empty(), Ordering::Relaxed);
+                fork.left_is_over(self.consumer.is_settled(&fold));
                 fold
             },
             || {
                 if leaving.load(Ordering::Relaxed) {
                     vec![Rest::List(later)]
                 } else {
-                    self.run_elsewhere(later, level)
+                    self.run_elsewhere(&fork, later, level)
                 }
             },
         );
@@ -183,8 +185,8 @@ impl<C> Work<'_, C> {
         fold
     }
 
-    /// A piece of its own, on whichever thread this is: its part, and what it leaves.
-    fn run_elsewhere<L>(&self, list: L, level: usize) -> Row<L, C>
+    /// A piece of its own on the right of a fork, on whichever thread this is: its part, and what it leaves.
+    fn run_elsewhere<L>(&self, fork: &Fork, list: L, level: usize) -> Row<L, C>
     where
         L: Worklist,
         C: Consumer<L::Item>,
@@ -192,7 +194,9 @@ impl<C> Work<'_, C> {
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
         let mut left = Vec::new();
-        let fold = self.own(here, list, self.consumer.begin(0), level, &mut left);
+        // SAFETY: the piece is finished here, in the fork.
+        let place = unsafe { fork.right(0) };
+        let fold = self.own(here, list, self.consumer.begin(place), level, &mut left);
         let part = Rest::Part(self.consumer.finish(fold));
         left.insert(0, part);
         left

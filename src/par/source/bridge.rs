@@ -89,7 +89,7 @@ impl<T, C: Consumer<T>> Consumer<T> for UntilDry<'_, C> {
     type Fold = C::Fold;
     type Part = C::Part;
     // `cut_short` stays here: steps that are left over when the iterator has ended are no loss.
-    forward!([] begin is_full reach pause at panicked finish append);
+    forward!([] begin is_full is_settled reach pause at panicked finish append);
 
     #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {

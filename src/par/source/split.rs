@@ -23,7 +23,7 @@
 //! the part between them, of which nobody knows whether it is one, is not given.
 
 use crate::par::iter::ParallelIterator;
-use crate::par::plumbing::{Consumer, Span, Steps, drive_steps, forward, owns_nothing};
+use crate::par::plumbing::{Consumer, Place, Span, Steps, drive_steps, forward, owns_nothing};
 use std::fmt;
 use std::ops::Range;
 
@@ -231,7 +231,7 @@ where
             return left;
         };
         // A piece of its own, as `left` may have pieces appended to it already and take no more items.
-        let mut fold = self.inner.begin(seam);
+        let mut fold = self.inner.begin(Place::at(seam));
         // Not whether it is stopped: all has been looked at, and nothing need be lost.
         if !self.inner.is_full(&fold) {
             // SAFETY: these are boundaries, and `open` has been taken out.
@@ -252,10 +252,10 @@ where
 {
     type Fold = Piece<C::Fold>;
     type Part = Piece<C::Part>;
-    forward!([.inner] is_full is_stopped reach pause at panicked cut_short);
+    forward!([.inner] is_full is_stopped is_settled reach pause at panicked cut_short);
 
-    fn begin(&self, at: usize) -> Piece<C::Fold> {
-        Piece::new(self.inner.begin(at), self.cutter.align(at))
+    fn begin(&self, at: Place) -> Piece<C::Fold> {
+        Piece::new(self.inner.begin(at), self.cutter.align(at.step))
     }
 
     fn take(&self, mut piece: Piece<C::Fold>, stretch: Range<usize>) -> Piece<C::Fold> {

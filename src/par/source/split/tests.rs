@@ -2,7 +2,7 @@
 //! order, and all of those that somebody has seen from end to end.
 
 use super::{Cutter, Piece, Splits, Splitting};
-use crate::par::plumbing::Consumer;
+use crate::par::plumbing::{Consumer, Place};
 use crate::par::source::ground::Shared;
 use crate::par::source::split_slice::{Included, Omitted, Separated, Separators};
 use crate::rng::Rng;
@@ -21,7 +21,7 @@ impl<'t> Consumer<&'t [Item]> for Collect {
     type Fold = Vec<&'t [Item]>;
     type Part = Vec<&'t [Item]>;
 
-    fn begin(&self, _at: usize) -> Self::Fold {
+    fn begin(&self, _at: Place) -> Self::Fold {
         Vec::new()
     }
 
@@ -55,7 +55,12 @@ fn run<'t, X: Cutter<Part = &'t [Item]>>(
         if random.below(3) == 0 {
             // A thief may leave nothing behind.
             let mid = span.start + random.below(span.len());
-            let right = run(splitting, random, mid..span.end, splitting.begin(mid));
+            let right = run(
+                splitting,
+                random,
+                mid..span.end,
+                splitting.begin(Place::at(mid)),
+            );
             piece = run(splitting, random, span.start..mid, piece);
             return splitting.append(piece, splitting.finish(right));
         }
