@@ -354,7 +354,7 @@ fn what_needs_a_timer_that_cannot_start_is_refused() {
             let delayed = pool.task().delay(hour).try_spawn(|| 3);
             assert_eq!(no_timer(delayed.unwrap_err())(), 3);
             let ticks = String::from("ticks");
-            let every = pool.try_spawn_every(hour, move |_| drop(ticks.clone()));
+            let every = pool.try_spawn_every(hour, move || drop(ticks.clone()));
             drop(no_timer(every.unwrap_err()));
             assert!(
                 pool.spawn_every(hour, || ())

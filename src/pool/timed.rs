@@ -79,11 +79,36 @@ impl ThreadPool {
     where
         F: FnMut() + Send + 'static,
     {
-        let spawned = self.every(
-            every.into(),
-            Patience::Policy,
-            move |_: &TaskContext<'_>| f(),
-        );
+        self.spawn_every_with(every, move |_: &TaskContext<'_>| f())
+    }
+
+    /// [`spawn_every`](Self::spawn_every) for a closure that wants to know about its task.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let (tick, ticks) = std::sync::mpsc::channel();
+    /// // The first run ends when it is told to stop.
+    /// let task = pool.spawn_every_with(Duration::from_millis(1), move |cx| {
+    ///     tick.send(cx.attempt()).unwrap();
+    ///     while !cx.is_cancelled() {
+    ///         std::thread::yield_now();
+    ///     }
+    /// });
+    /// assert_eq!(ticks.recv(), Ok(1));
+    /// task.stop();
+    /// assert!(task.join().is_ok());
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn spawn_every_with<F>(&self, every: impl Into<Every>, f: F) -> PeriodicTask
+    where
+        F: FnMut(&TaskContext<'_>) + Send + 'static,
+    {
+        let spawned = self.every(every.into(), Patience::Policy, f, |f| f);
         spawned.unwrap_or_else(|refused| {
             let registry = std::ptr::from_ref(&**self.registry()).cast();
             PeriodicTask {
@@ -92,8 +117,7 @@ impl ThreadPool {
         })
     }
 
-    /// [`spawn_every`](Self::spawn_every) that gives the closure back if the pool does not accept it, and
-    /// tells the closure about its task.
+    /// [`spawn_every`](Self::spawn_every) that never blocks, and gives the closure back if the pool does not accept it.
     ///
     /// # Errors
     /// [`Refused`], with the closure.
@@ -106,7 +130,7 @@ impl ThreadPool {
     ///
     /// let pool = windrow::ThreadPool::new(1)?;
     /// pool.shutdown();
-    /// let refused = pool.try_spawn_every(Duration::from_secs(1), |_| println!("tick")).unwrap_err();
+    /// let refused = pool.try_spawn_every(Duration::from_secs(1), || println!("tick")).unwrap_err();
     /// assert!(matches!(refused.reason, windrow::RefusedReason::Closed));
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
@@ -116,14 +140,53 @@ impl ThreadPool {
         f: F,
     ) -> Result<PeriodicTask, Refused<F>>
     where
-        F: FnMut(&TaskContext<'_>) + Send + 'static,
+        F: FnMut() + Send + 'static,
     {
-        self.every(every.into(), Patience::None, f)
+        self.every(every.into(), Patience::None, f, |mut f| {
+            move |_: &TaskContext<'_>| f()
+        })
     }
 
-    fn every<F>(&self, every: Every, patience: Patience, f: F) -> Result<PeriodicTask, Refused<F>>
+    /// [`try_spawn_every`](Self::try_spawn_every) for a closure that wants to know about its task.
+    ///
+    /// # Errors
+    /// As [`try_spawn_every`](Self::try_spawn_every).
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let pool = windrow::ThreadPool::new(1)?;
+    /// let (tick, ticks) = std::sync::mpsc::channel();
+    /// let count = move |cx: &windrow::TaskContext<'_>| drop(tick.send(cx.attempt()));
+    /// let task = pool.try_spawn_every_with(Duration::from_millis(1), count).unwrap();
+    /// assert!(ticks.iter().take(3).eq([1, 2, 3]));
+    /// task.stop();
+    /// # Ok::<(), windrow::BuildError>(())
+    /// ```
+    pub fn try_spawn_every_with<F>(
+        &self,
+        every: impl Into<Every>,
+        f: F,
+    ) -> Result<PeriodicTask, Refused<F>>
     where
         F: FnMut(&TaskContext<'_>) + Send + 'static,
+    {
+        self.every(every.into(), Patience::None, f, |f| f)
+    }
+
+    /// `told` makes of the closure one that is told about its task.
+    fn every<F, G>(
+        &self,
+        every: Every,
+        patience: Patience,
+        f: F,
+        told: impl FnOnce(F) -> G,
+    ) -> Result<PeriodicTask, Refused<F>>
+    where
+        G: FnMut(&TaskContext<'_>) + Send + 'static,
     {
         let registry = self.registry();
         if let Err(error) = registry.timer.ensure_started() {
@@ -143,7 +206,7 @@ impl ThreadPool {
             ..Options::default()
         };
         let (_, remote) = submit::begin(&admitted, options, std::ptr::null(), |setter| {
-            Box::new(Periodic::new(f, every, first, setter))
+            Box::new(Periodic::new(told(f), every, first, setter))
         });
         Ok(PeriodicTask {
             handle: JoinHandle::from_remote(remote),
@@ -184,6 +247,9 @@ impl PeriodicTask {
     ///
     /// # Errors
     /// [`JoinError`], if it panicked or was refused. Being stopped is no error.
+    ///
+    /// # Panics
+    /// As [`JoinHandle::join`].
     ///
     /// ```
     /// use std::time::Duration;

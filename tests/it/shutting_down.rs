@@ -172,7 +172,7 @@ fn nothing_is_accepted_afterwards_and_the_caller_works_alone() {
             let retry = Retry::attempts(2).unwrap();
             let retried = pool.task().retry(retry).spawn(|| Err::<(), _>(()));
             is_refused(retried.join().unwrap_err());
-            assert!(pool.try_spawn_every(HOUR, |_| ()).is_err());
+            assert!(pool.try_spawn_every(HOUR, || ()).is_err());
             let periodic = pool.spawn_every(HOUR, || ());
             assert!(periodic.is_finished());
             is_refused(periodic.join().unwrap_err());

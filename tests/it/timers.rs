@@ -147,7 +147,7 @@ fn stopped_while_it_runs_it_is_told_and_comes_to_the_end_of_the_run() {
     virtually(1, |pool| {
         let diary = Diary::new(pool);
         let mine = diary.clone();
-        let periodic = pool.try_spawn_every(S(10), move |cx| {
+        let periodic = pool.try_spawn_every_with(S(10), move |cx| {
             let mut naps = 0;
             while !cx.is_cancelled() {
                 mine.sleep(S(1));
@@ -218,7 +218,7 @@ fn without_its_handle_it_goes_on_until_the_pool_ends() {
         assert!(pool.wait_idle_timeout(Duration::ZERO));
         pool.shutdown();
         assert_eq!((ledger.ran(0), ledger.dropped(0)), (10, 1));
-        let refused = pool.try_spawn_every(S(1), |_| ()).unwrap_err();
+        let refused = pool.try_spawn_every(S(1), || ()).unwrap_err();
         drop(refused);
         let late = pool.spawn_every(S(1), || ());
         assert!(late.is_finished() && late.join().unwrap_err().is_refused());
@@ -233,7 +233,7 @@ fn the_end_of_a_pool_ends_periodic_tasks_and_waits_for_delayed_ones() {
             let pool = windrow::ThreadPoolBuilder::new().deterministic(0);
             let pool = pool.build().unwrap();
             let ticks = diary.clone();
-            let periodic = pool.try_spawn_every(S(10), move |cx| {
+            let periodic = pool.try_spawn_every_with(S(10), move |cx| {
                 // In a run when the pool begins to end.
                 ticks.note("tick");
                 while !cx.is_cancelled() {

@@ -96,8 +96,13 @@ fn a_refused_closure_comes_back_from_every_builder() {
         pool.shutdown();
         all_refused!(4, closed);
         let ticks = String::from("ticks");
-        let every = pool.try_spawn_every(S(1), move |_: &TaskContext<'_>| drop(ticks.clone()));
+        let told = ticks.clone();
+        let every = pool.try_spawn_every(S(1), move || drop(ticks.clone()));
+        closed(every.unwrap_err())();
+        let every = pool.try_spawn_every_with(S(1), move |_: &TaskContext<'_>| drop(told.clone()));
         drop(closed(every.unwrap_err()));
+        let every = pool.spawn_every_with(S(1), |_| ());
+        assert!(every.join().unwrap_err().is_refused());
     });
 }
 
