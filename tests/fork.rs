@@ -8,7 +8,7 @@ mod watchdog;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::mpsc::channel;
 
-use windrow::ThreadPool;
+use windrow::{TaskGroup, ThreadPool};
 
 use watchdog::watched;
 
@@ -94,6 +94,7 @@ fn a_child_process_never_hangs_on_its_parents_pool() {
         for size in [1, 2, 8] {
             what_needs_a_worker_says_why_it_cannot_be_had(&pool(size));
             a_task_that_was_running_is_not_waited_for(&pool(size));
+            a_group_that_is_at_work_is_not_waited_for(&pool(size));
             what_the_caller_can_do_itself_ends(&pool(size));
             a_pool_can_be_dropped(size);
             a_child_of_a_worker_ends(&pool(size));
@@ -133,6 +134,42 @@ fn a_task_that_was_running_is_not_waited_for(pool: &ThreadPool) {
     assert_eq!(end, End::SaidSo, "join of a running task");
     drop(hold);
     handle.take().unwrap().join().unwrap();
+}
+
+fn a_group_that_is_at_work_is_not_waited_for(pool: &ThreadPool) {
+    type Act = (&'static str, fn(TaskGroup<()>));
+    let acts: [Act; 4] = [
+        ("wait", |group| drop(group.wait())),
+        ("wait_all", |group| drop(group.wait_all())),
+        ("join_next", |mut group| drop(group.join_next())),
+        ("drop", drop),
+    ];
+    for (name, act) in acts {
+        let (started, start) = channel();
+        let (hold, held) = channel::<()>();
+        let group = pool.group();
+        group.spawn(move || {
+            started.send(()).unwrap();
+            let _ = held.recv();
+            Ok(())
+        });
+        start.recv().unwrap();
+        let group = std::cell::Cell::new(Some(group));
+        let end = in_a_child(|| act(group.take().unwrap()));
+        assert_eq!(end, End::SaidSo, "{name} of a group that is at work");
+        drop(hold);
+        group.take().unwrap().wait().unwrap();
+    }
+    let idle = std::cell::Cell::new(Some(pool.group::<(), ()>()));
+    let end = in_a_child(|| drop(idle.take().unwrap().wait()));
+    assert_eq!(end, End::Returned, "wait of an empty group");
+    let spawned = in_a_child(|| TaskGroup::spawn(&pool.group::<(), ()>(), || Ok(())));
+    assert_eq!(spawned, End::SaidSo, "spawn in a group");
+    assert_eq!(
+        in_a_child(|| pool.for_each(0..10, |_| ())),
+        End::SaidSo,
+        "a loop"
+    );
 }
 
 fn what_the_caller_can_do_itself_ends(pool: &ThreadPool) {

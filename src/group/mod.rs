@@ -22,6 +22,7 @@ use crate::pool::retry::{Advise, RetryBuilder, repeat};
 use crate::pool::submit::Patience;
 use crate::pool::task::TaskBuilder;
 use crate::priority::Priority;
+use crate::process;
 use crate::scheduler::{Help, Participant, Registry, wait_outside};
 use crate::sync::Arc;
 use crate::task::promise::Setter;
@@ -37,7 +38,8 @@ use std::fmt;
 /// for how many tasks are at work ([`max_concurrent`](Self::max_concurrent)).
 ///
 /// Dropping a group waits for its tasks; what they return is dropped, and their panics, those from these drops too, go to
-/// the pool's panic handler. Waiting inside of a task runs the group's own tasks meanwhile, and no others.
+/// the pool's panic handler. In a child process after `fork` the drop panics, as [`wait`](Self::wait) does, unless the
+/// thread is panicking already. Waiting inside of a task runs the group's own tasks meanwhile, and no others.
 ///
 /// ```
 /// use windrow::{TaskGroup, ThreadPool};
@@ -86,6 +88,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     /// }
     /// assert_eq!(sum, 30);
     /// ```
+    ///
+    /// # Panics
+    /// As [`ThreadPool::global`] where it has to build that pool.
     pub fn new() -> Self {
         Self::on(free::shared_registry_here())
     }
@@ -270,6 +275,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     /// Waits for the next task that completes, and returns its number in the order of spawning (from 0)
     /// with its result; `None` if all results have been taken.
     ///
+    /// # Panics
+    /// In a child process after `fork`, if no result is there and a task has not ended.
+    ///
     /// ```
     /// let mut group = windrow::TaskGroup::<&str>::new();
     /// group.spawn(|| Ok("hay"));
@@ -305,6 +313,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     /// The first error that came up, after all tasks have ended. A task that was cancelled because another
     /// one failed does not count as the first. Values and other errors are dropped, and panics go to the pool's
     /// panic handler; use [`wait_all`](Self::wait_all) to see all.
+    ///
+    /// # Panics
+    /// In a child process after `fork`, if a task has not ended.
     ///
     /// ```
     /// let group = windrow::TaskGroup::<u32, &str>::new();
@@ -347,6 +358,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
 
     /// Waits for all tasks, and returns their results in the order of spawning.
     ///
+    /// # Panics
+    /// As [`wait`](Self::wait).
+    ///
     /// ```
     /// let group = windrow::TaskGroup::<u32, std::num::ParseIntError>::new();
     /// for text in ["1", "two", "3"] {
@@ -377,6 +391,10 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
 
 impl<T: Send + 'static, E: Send + 'static> Drop for TaskGroup<T, E> {
     fn drop(&mut self) {
+        if std::thread::panicking() && self.shared.registry.process() != process::current() {
+            // In a forked child a second panic would end the process, and nobody is left to wait for.
+            return;
+        }
         self.wait_for(Until::Over);
         for (_, result) in self.shared.take_all() {
             self.shared.drop_result(result);
@@ -404,6 +422,9 @@ pub struct InGroup<'g, T: Send + 'static, E: Send + 'static>(&'g TaskGroup<T, E>
 
 impl<T: Send + 'static, E: Send + 'static> TaskBuilder<'static, InGroup<'_, T, E>> {
     /// Spawns the task in its group.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn<F>(self, f: F)
     where
         F: FnOnce() -> Result<T, E> + Send + 'static,
@@ -412,6 +433,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskBuilder<'static, InGroup<'_, T, E
     }
 
     /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_with<F>(self, f: F)
     where
         F: FnOnce(&TaskContext<'_>) -> Result<T, E> + Send + 'static,
@@ -445,6 +469,9 @@ where
     A: Advise<E> + Send + 'static,
 {
     /// Spawns the task in its group; the closure is called once an attempt.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn<F>(self, mut f: F)
     where
         F: FnMut() -> Result<T, E> + Send + 'static,
@@ -453,6 +480,9 @@ where
     }
 
     /// [`spawn`](Self::spawn) for a closure that wants to know about its task.
+    ///
+    /// # Panics
+    /// In a child process after `fork`.
     pub fn spawn_with<F>(self, f: F)
     where
         F: FnMut(&TaskContext<'_>) -> Result<T, E> + Send + 'static,

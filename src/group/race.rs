@@ -15,6 +15,9 @@ impl ThreadPool {
     /// # Errors
     /// If none succeeds: all errors, in the order of the closures. For no closures that is an empty list.
     ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
     /// ```
     /// let pool = windrow::ThreadPool::new(2)?;
     /// let mirrors = ["mirror-1", "mirror-2", "mirror-3"];
@@ -59,6 +62,9 @@ impl ThreadPool {
     /// # Errors
     /// If all panic, or none is accepted: why, in the order of the closures.
     ///
+    /// # Panics
+    /// In a child process after `fork`.
+    ///
     /// ```
     /// let pool = windrow::ThreadPool::new(2)?;
     /// let found = pool.race((0..4u64).map(|start| {
@@ -83,6 +89,9 @@ impl ThreadPool {
 }
 
 /// Waits for all handles, and returns the results in their order.
+///
+/// # Panics
+/// As [`JoinHandle::join`].
 ///
 /// ```
 /// let pool = windrow::ThreadPool::new(2)?;
