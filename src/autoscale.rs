@@ -44,7 +44,9 @@ pub struct Autoscaler {
 #[non_exhaustive]
 pub enum AutoscaleError {
     /// The lower bound is 0, or above the upper one.
-    #[error("a pool cannot have between {min} and {max} threads")]
+    #[error(
+        "the bounds {min}..={max} cannot be used: the lower one has to be at least 1 and not above the upper one"
+    )]
     Bounds {
         /// The lower bound.
         min: usize,
@@ -55,7 +57,7 @@ pub enum AutoscaleError {
     #[error("the interval has to be longer than nothing")]
     ZeroInterval,
     /// `queued_per_worker(0)`.
-    #[error("there has to be at least one queued task per worker")]
+    #[error("queued_per_worker has to be at least 1, but is 0")]
     ZeroTasks,
     /// The thread of the pool's timer could not be started.
     #[error("the thread of the pool's timer could not be started: {0}")]

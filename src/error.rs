@@ -104,7 +104,7 @@ fn message(payload: &Payload) -> &str {
 /// Why a task has no result, other than a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Somebody cancelled it before it started.
+    /// Somebody cancelled it before it started, or between two attempts.
     Cancelled,
     /// Its deadline passed before it had ended.
     Expired,
@@ -263,9 +263,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::Panic { message, .. } => write!(f, "the task panicked: {message}"),
-            Cause::Failure(Failure::Cancelled) => {
-                f.write_str("the task was cancelled before it started")
-            }
+            Cause::Failure(Failure::Cancelled) => f.write_str("the task was cancelled"),
             Cause::Failure(Failure::Expired) => {
                 f.write_str("the task's deadline passed before it had ended")
             }
@@ -331,25 +329,26 @@ pub struct ShutdownError {
     pub running: usize,
 }
 
-/// Why a pool did not accept a task.
+/// Why a pool, a run or a limiter did not accept a task.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RefusedReason {
-    /// As many tasks were queued as may be.
-    #[error("its queue is full, with {capacity} tasks")]
+    /// There are as many tasks as there may be: queued in the pool, under way in the run, or in the slots of the
+    /// limiter.
+    #[error("there is no room (the limit is {capacity})")]
     Full {
-        /// How many may be queued.
+        /// How many there may be.
         capacity: usize,
     },
-    /// The pool has been shut down.
-    #[error("it has been shut down")]
+    /// The pool has been shut down, the run or the limiter has been closed, or the run has been cancelled.
+    #[error("nothing more is accepted: shut down, closed or cancelled")]
     Closed,
     /// The task needs the pool's timer, whose thread could not be started.
-    #[error("its timer's thread could not be started: {0}")]
+    #[error("the thread of the pool's timer could not be started: {0}")]
     Timer(#[source] std::io::Error),
 }
 
-/// A task that a pool did not accept, and why.
+/// A task that a pool, a run or a limiter did not accept, and why.
 ///
 /// ```
 /// use windrow::{RefusedReason, ThreadPool};
@@ -358,13 +357,14 @@ pub enum RefusedReason {
 /// pool.shutdown();
 /// let refused = pool.try_spawn(|| 6 * 7).unwrap_err();
 /// assert!(matches!(refused.reason, RefusedReason::Closed));
-/// assert_eq!(refused.to_string(), "the pool refused the task: it has been shut down");
+/// let text = "the task was refused: nothing more is accepted: shut down, closed or cancelled";
+/// assert_eq!(refused.to_string(), text);
 /// // The closure is here, to be run otherwise.
 /// assert_eq!((refused.task)(), 42);
 /// # Ok::<(), windrow::BuildError>(())
 /// ```
 #[derive(Error)]
-#[error("the pool refused the task: {reason}")]
+#[error("the task was refused: {reason}")]
 pub struct Refused<F> {
     /// Why.
     pub reason: RefusedReason,

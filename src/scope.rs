@@ -319,7 +319,7 @@ impl<'scope> sealed::Place<'scope> for InScope<'scope, 'scope, '_> {
 impl<'scope, 'env> Scope<'scope, 'env> {
     /// A task with options, in this scope; see [`TaskBuilder`]. The scope waits until it has ended,
     /// through delays and retries, and until the closure of a task whose deadline has passed has returned.
-    /// It is never refused.
+    /// It is refused only if it needs the pool's timer and that cannot be started.
     ///
     /// ```
     /// use windrow::Priority;

@@ -89,6 +89,7 @@ impl WaitGroup {
     /// assert!(!group.wait_timeout(Duration::from_millis(1)), "the other is still there");
     /// drop(other);
     /// ```
+    #[must_use]
     pub fn wait_timeout(self, timeout: Duration) -> bool {
         self.wait_until(clock::after(timeout))
     }
@@ -104,6 +105,7 @@ impl WaitGroup {
     /// assert!(!group.wait_deadline(Instant::now()), "there is still a member");
     /// drop(member);
     /// ```
+    #[must_use]
     pub fn wait_deadline(self, deadline: Instant) -> bool {
         self.wait_until(Some(deadline))
     }

@@ -303,7 +303,7 @@ fn figures(stats: &Stats) -> [u64; 11] {
 fn finish(pool: &ThreadPool, end: End, random: &mut Random) -> Vec<UnstartedTask> {
     match end {
         End::WaitIdle => {
-            pool.wait_idle_timeout(Duration::from_micros(random.below(100)));
+            let _ = pool.wait_idle_timeout(Duration::from_micros(random.below(100)));
             Vec::new()
         }
         End::Shutdown => {

@@ -35,7 +35,7 @@ pub enum TaskError<E = Infallible> {
 }
 
 impl<E> TaskError<E> {
-    /// Whether the task was cancelled before it started.
+    /// Whether the task was cancelled before it started, or between two attempts.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self, TaskError::Lost(error) if error.is_cancelled())

@@ -16,7 +16,8 @@ macro_rules! plain_loops {
             calling thread takes part. [`ParallelIterator`] has more to offer.")]
         ///
         /// # Panics
-        /// If `f` does, with the first such panic; not all items have been given to it then.
+        /// If `f` does, with the first such panic; not all items have been given to it then. In a child process after
+        /// `fork`, when called outside of the pool.
         ///
         /// ```
         /// let pool = windrow::ThreadPool::new(2)?;
@@ -78,10 +79,10 @@ macro_rules! plain_loops {
                 .unwrap_or(identity)
         }
 
-        /// Calls `f` with the slice's chunks of `size` items (the last one may have fewer), in parallel.
+        /// Calls `f` with the slice's chunks of `chunk_size` items (the last one may have fewer), in parallel.
         ///
         /// # Panics
-        /// If `size` is 0. As [`for_each`](Self::for_each).
+        /// If `chunk_size` is 0. As [`for_each`](Self::for_each).
         ///
         /// ```
         /// let pool = windrow::ThreadPool::new(2)?;
@@ -92,12 +93,13 @@ macro_rules! plain_loops {
         /// assert_eq!(total.into_inner(), 5);
         /// # Ok::<(), windrow::BuildError>(())
         /// ```
-        pub fn for_each_chunk<T, F>(&self, slice: &[T], size: usize, f: F)
+        #[track_caller]
+        pub fn for_each_chunk<T, F>(&self, slice: &[T], chunk_size: usize, f: F)
         where
             T: Sync,
             F: Fn(&[T]) + Sync + Send,
         {
-            Tuned::on(slice.par_chunks(size), self.home()).for_each(f);
+            Tuned::on(slice.par_chunks(chunk_size), self.home()).for_each(f);
         }
     };
 }

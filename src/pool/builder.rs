@@ -165,9 +165,8 @@ impl ThreadPoolBuilder {
 
     /// Names the threads by their index. Default: `windrow-0`, `windrow-1`, ...
     ///
-    /// # Panics
-    /// If `name` panics for one of the first `num_threads` threads, [`build`](Self::build) ends those
-    /// already started and panics, too.
+    /// [`build`](Self::build) panics if `name` does for one of the first `num_threads` threads; those already started
+    /// have then ended.
     ///
     /// ```
     /// let pool = windrow::ThreadPool::builder().num_threads(2).thread_name(|i| format!("baler {i}")).build()?;
@@ -393,6 +392,9 @@ impl ThreadPoolBuilder {
     /// [`BuildError::Environment`], after [`from_env`](Self::from_env), if a variable has a value that
     /// cannot be used.
     ///
+    /// # Panics
+    /// If the closure of [`thread_name`](Self::thread_name) does.
+    ///
     /// ```
     /// use windrow::{BuildError, ThreadPoolBuilder};
     ///
@@ -467,6 +469,9 @@ impl ThreadPoolBuilder {
     /// As [`build`](Self::build), and [`BuildError::GlobalAlreadyBuilt`] if there is one already,
     /// built explicitly or by the first use of a free function (then no thread is started); and
     /// [`BuildError::Environment`] if a variable has a value that cannot be used.
+    ///
+    /// # Panics
+    /// As [`build`](Self::build).
     pub fn build_global(self) -> Result<(), BuildError> {
         global::build(self.from_env())
     }

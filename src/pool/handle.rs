@@ -118,7 +118,11 @@ macro_rules! handle_methods {
         /// and lends its place to another thread.
         ///
         /// # Errors
-        /// [`JoinError`] with the payload if the task panicked, or without one if it was cancelled.
+        /// [`JoinError`] with the payload if the task panicked, or without one if it was cancelled or refused, or its
+        /// deadline passed.
+        ///
+        /// # Panics
+        /// In a child process after `fork`, if the task has not ended.
         ///
         /// ```
         /// assert_eq!(windrow::spawn(|| 6 * 7).join().unwrap(), 42);
@@ -249,6 +253,9 @@ macro_rules! handle_methods {
 
         /// [`join`](Self::join), together with the task's report: `None` for a task that was spawned
         /// without `task()` (in a pool that does not measure all tasks), about which nothing was recorded.
+        ///
+        /// # Panics
+        /// As [`join`](Self::join).
         ///
         /// ```
         /// let pool = windrow::ThreadPool::new(1).unwrap();

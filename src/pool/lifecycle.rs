@@ -106,6 +106,7 @@ impl ThreadPool {
     /// assert!(pool.wait_idle_timeout(Duration::from_secs(60)));
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    #[must_use]
     pub fn wait_idle_timeout(&self, timeout: Duration) -> bool {
         self.wait_idle_until(Registry::deadline_in(timeout))
     }
@@ -127,6 +128,7 @@ impl ThreadPool {
     /// assert!(handle.is_finished());
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
+    #[must_use]
     pub fn wait_idle_deadline(&self, deadline: Instant) -> bool {
         self.wait_idle_until(Some(deadline))
     }
@@ -235,7 +237,8 @@ impl ThreadPool {
     /// stop at that moment, it is cancelled.
     ///
     /// Tasks of a scope, and closures of [`install`](Self::install), are not returned, but run: somebody
-    /// waits for them in the middle of something. Each task is returned once, whoever calls this how often.
+    /// waits for them in the middle of something. Each task is returned once, however often, and by
+    /// whomever, this is called.
     ///
     /// ```
     /// let pool = windrow::ThreadPool::new(1)?;

@@ -211,9 +211,9 @@ impl ThreadPool {
     /// Runs `a` and `b`, in parallel if a thread is free for it, and returns both results.
     ///
     /// `a` runs on the calling thread, at once. `b` runs there after it, unless another thread has taken
-    /// it meanwhile; then the caller helps that thread with what `b` has forked, or parks. It costs a few
-    /// nanoseconds when nobody takes `b`, so there is no need for a cut-off. Nested calls belong to the
-    /// same pool. Called outside of the pool, the calling thread works as one of it for that time.
+    /// it meanwhile; then the caller helps that thread with what `b` has forked, or parks. It costs a nanosecond
+    /// or two when nobody takes `b`, so there is no need for a cut-off. Nested calls belong to the same pool.
+    /// Called outside of the pool, the calling thread works as one of it for that time.
     ///
     /// ```
     /// let pool = windrow::ThreadPool::new(2)?;
@@ -287,6 +287,9 @@ impl ThreadPool {
     /// Tasks from outside start roughly in the order in which they came; a worker takes its own newest
     /// task first. The level is that of the task that spawns it, or the pool's default.
     ///
+    /// Where the queue is full, [`queue_full`](ThreadPoolBuilder::queue_full) decides; by default the caller waits for
+    /// room. After a shutdown the handle reports [`is_refused`](crate::JoinError::is_refused).
+    ///
     /// ```
     /// let pool = windrow::ThreadPool::new(2)?;
     /// let handle = pool.spawn(|| "done");
@@ -315,7 +318,7 @@ impl ThreadPool {
     /// pool.pause();
     /// let first = pool.try_spawn(|| 1).unwrap();
     /// let refused = pool.try_spawn(|| 2).unwrap_err();
-    /// assert_eq!(refused.to_string(), "the pool refused the task: its queue is full, with 1 tasks");
+    /// assert_eq!(refused.to_string(), "the task was refused: there is no room (the limit is 1)");
     /// assert_eq!((refused.task)(), 2);
     /// # Ok::<(), windrow::BuildError>(())
     /// ```

@@ -293,9 +293,9 @@ impl<'t, P> TaskBuilder<'t, P> {
 }
 
 impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
-    /// Submits the task. Where the pool does not accept it (its queue is full and its policy says so, or it
-    /// has been shut down), the handle reports [`is_refused`](crate::JoinError::is_refused);
-    /// [`try_spawn`](Self::try_spawn) gives the closure back instead.
+    /// Submits the task. Where the pool does not accept it (its queue is full and its policy says so, it has
+    /// been shut down, or its timer is needed and cannot be started), the handle reports
+    /// [`is_refused`](crate::JoinError::is_refused); [`try_spawn`](Self::try_spawn) gives the closure back instead.
     ///
     /// # Panics
     /// In a child process after `fork`.
@@ -334,7 +334,8 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
     /// Submits the task if there is room for it now; never blocks.
     ///
     /// # Errors
-    /// [`Refused`], with the closure, if the queue is full or the pool has been shut down.
+    /// [`Refused`], with the closure, if the queue is full or the pool has been shut down, or if it needs the
+    /// pool's timer and that cannot be started.
     ///
     /// # Panics
     /// In a child process after `fork`.

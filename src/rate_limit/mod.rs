@@ -103,6 +103,7 @@ impl RateLimit {
     /// assert!(!limit.try_acquire());
     /// # Ok::<(), windrow::PolicyError>(())
     /// ```
+    #[must_use = "without a permit the work must not start"]
     pub fn try_acquire(&self) -> bool {
         self.try_at(clock::now()).is_ok()
     }
@@ -177,6 +178,7 @@ impl RateLimit {
     /// assert!(!limit.acquire_timeout(Duration::from_secs(60)));
     /// # Ok::<(), windrow::PolicyError>(())
     /// ```
+    #[must_use = "without a permit the work must not start"]
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
         let parker = park::current();
         match self

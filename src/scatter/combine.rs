@@ -172,7 +172,7 @@ impl<K, T, F> fmt::Debug for GroupBy<K, T, F> {
     }
 }
 
-/// Puts inputs together: emits so many at a time, and what is left at a flush. A size of none is taken for one.
+/// Puts inputs together: emits so many at a time, and what is left at a flush. A size of 0 counts as 1.
 ///
 /// ```
 /// let sizes = windrow::gather(Vec::new(), |run| {

@@ -35,7 +35,7 @@ pub enum Limit {
     Unlimited,
     /// None, until the limit is [changed](Limiter::set_limit). Tasks wait.
     Paused,
-    /// So many; none is like `Paused`.
+    /// So many; 0 is like `Paused`.
     Max(usize),
 }
 

@@ -180,9 +180,9 @@ impl ThreadPool {
 /// | `cancel` | cancels | cancels | nothing is left to cancel | nothing |
 /// | `state`, `stats`, `outstanding` | as ever | as ever | as ever | as ever |
 ///
-/// A scatter that is refused returns `false` and drops what it was given. Those named `try_scatter` and
-/// `scatter_deadline` give it back. A `Run` that the body passes on as a `Scatter` is one: it never waits, and takes
-/// tasks also when it is closed. A closed [`Limiter`] refuses in any state.
+/// A scatter that is refused returns `false` and drops what it was given. Those that begin with `try_` or end
+/// in `_deadline` give it back. A `Run` that the body passes on as a `Scatter` is one: it never waits, and takes tasks
+/// also when it is closed. A closed [`Limiter`] refuses in any state.
 ///
 /// # What waits
 ///

@@ -365,7 +365,7 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     }
 
     /// Bounds how many tasks are under way: held by limiters, queued, running, or done and not handled. Where there
-    /// are so many, [`scatter`](Self::scatter) gathers. 1024 by default; none is taken for one.
+    /// are so many, [`scatter`](Self::scatter) gathers. 1024 by default; 0 counts as 1.
     ///
     /// What handlers scatter counts, and is never held back.
     ///

@@ -138,7 +138,7 @@ pub struct RunStats {
 pub struct RunHandle(pub(super) Arc<Shared>);
 
 impl RunHandle {
-    /// See [`Run::close`](crate::Run::close). A scatter of the body that waits for room declines.
+    /// See [`Run::close`](crate::Run::close). A scatter of the body that is waiting for room is refused.
     ///
     /// ```
     /// let sum = windrow::gather(0, |run| {

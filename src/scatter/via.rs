@@ -36,7 +36,7 @@ impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
     /// [`Run::try_scatter`]: takes a slot if there is one at once.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Run::try_scatter`].
     ///
     /// ```
     /// use windrow::{Limit, Limiter, RefusedReason};
@@ -61,7 +61,7 @@ impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
     /// [`Run::scatter_deadline`], for a slot as well.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Run::scatter_deadline`].
     pub fn scatter_deadline<F, T, H, R>(
         self,
         at: Instant,
@@ -99,7 +99,7 @@ impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
     /// [`Run::try_scatter_into`], which takes a slot as well.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Run::try_scatter_into`].
     ///
     /// # Panics
     /// If the combiner belongs to another run.
@@ -120,7 +120,7 @@ impl<'env, S, E> Via<'_, &mut Run<'_, 'env, S, E>> {
     /// [`Run::scatter_into_deadline`], for a slot as well.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Run::scatter_into_deadline`].
     ///
     /// # Panics
     /// If the combiner belongs to another run.

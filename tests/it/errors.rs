@@ -97,7 +97,7 @@ fn join_errors_say_how_a_task_ended() {
         let token = CancelToken::new();
         token.cancel();
         let cancelled = pool.task().cancel_token(&token).spawn(|| ());
-        let text = "the task was cancelled before it started";
+        let text = "the task was cancelled";
         expect(cancelled.join().unwrap_err(), text, 1);
         let late = pool.task().timeout(Duration::ZERO).spawn(|| ());
         let text = "the task's deadline passed before it had ended";
@@ -143,11 +143,11 @@ fn a_refused_task_comes_back_whole_and_says_why() {
             pool.try_spawn(task).unwrap_err()
         };
         let full = refuse(0);
-        let text = "the pool refused the task: its queue is full, with 1 tasks";
+        let text = "the task was refused: there is no room (the limit is 1)";
         assert_eq!(full.to_string(), text);
         assert_eq!(
             said(&full.reason),
-            ("its queue is full, with 1 tasks".into(), None)
+            ("there is no room (the limit is 1)".into(), None)
         );
         // The closure need not be anything that can be printed.
         let debug = format!("{full:?}");
@@ -155,7 +155,7 @@ fn a_refused_task_comes_back_whole_and_says_why() {
         (full.task)();
         drop(pool.shutdown_now());
         let closed = refuse(1);
-        let text = "the pool refused the task: it has been shut down";
+        let text = "the task was refused: nothing more is accepted: shut down, closed or cancelled";
         assert_eq!(closed.to_string(), text);
         assert_eq!(ledger.dropped(1), 0);
         let boxed: Box<dyn Error> = Box::new(closed);
@@ -217,8 +217,10 @@ fn policies_say_what_is_wrong_with_them() {
     }
     let (min, max) = (2, 1);
     let bounds = Autoscaler::new(min..=max).unwrap_err();
-    let text = "a pool cannot have between 2 and 1 threads";
+    let text = "the bounds 2..=1 cannot be used: the lower one has to be at least 1 and not above the upper one";
     assert_eq!(said(&bounds), (text.into(), None));
+    let text = "queued_per_worker has to be at least 1, but is 0";
+    assert_eq!(said(&AutoscaleError::ZeroTasks), (text.into(), None));
     assert_eq!(
         said(&Cancelled),
         ("the operation was cancelled".into(), None)

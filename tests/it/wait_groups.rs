@@ -158,7 +158,7 @@ fn tasks_that_panic_are_cancelled_or_never_started_signal() {
                 panic!("on its way");
             }));
         }
-        group.clone().wait_timeout(Duration::ZERO);
+        let _ = group.clone().wait_timeout(Duration::ZERO);
         pool.wait_idle();
         pool.pause();
         for with_options in [false, true] {

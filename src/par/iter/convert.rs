@@ -163,7 +163,7 @@ pub trait ParallelDrainRange<Idx = usize> {
     /// Takes out the items of a range. Those that the loop does not give are dropped.
     ///
     /// # Panics
-    /// If the range is not within the collection.
+    /// If the range is not within the collection; for a string, also if it begins or ends within a character.
     fn par_drain<R: RangeBounds<Idx>>(self, range: R) -> Self::Iter;
 }
 

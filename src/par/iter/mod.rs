@@ -101,6 +101,9 @@ use std::time::{Duration, Instant};
 /// If a closure panics the loop ends: other threads stop at their next look around, which is after the items
 /// they have at hand, then the first panic is resumed. Items that have not been given to a closure are
 /// dropped. What other closures have done until then is not undone.
+///
+/// Running a loop also panics in a child process after `fork`, when called outside of its pool, and as
+/// [`ThreadPool::global`] where it has to build that pool.
 pub trait ParallelIterator: Sized + Send {
     /// What the loop runs over.
     type Item: Send;

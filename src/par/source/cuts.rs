@@ -120,8 +120,8 @@ pub trait ParallelSlice<T: Sync> {
         ChunksExact::new(self.as_parallel_slice(), chunk_size)
     }
 
-    /// Parts of length `chunk_size`, from the end of the slice to its begin; the last, at its begin, may be
-    /// shorter.
+    /// Parts of length `chunk_size`, from the end of the slice to its beginning; the last, at its beginning,
+    /// may be shorter.
     ///
     /// # Panics
     /// If `chunk_size` is 0.
@@ -137,8 +137,8 @@ pub trait ParallelSlice<T: Sync> {
         RChunks::new(self.as_parallel_slice(), chunk_size)
     }
 
-    /// Parts of length `chunk_size`, from the end of the slice to its begin. What is too short for one is not
-    /// among them; the iterator has it as its `remainder()`.
+    /// Parts of length `chunk_size`, from the end of the slice to its beginning. What is too short for one is
+    /// not among them; the iterator has it as its `remainder()`.
     ///
     /// # Panics
     /// If `chunk_size` is 0.

@@ -37,6 +37,7 @@ where
     ///
     /// # Panics
     /// If `ahead` is 0.
+    #[track_caller]
     pub fn ordered(self, ahead: usize) -> Ordered<I> {
         assert!(ahead > 0, "`ordered(0)` would let no item through");
         Ordered {
@@ -181,6 +182,9 @@ where
     ///
     /// # Errors
     /// The consumer's.
+    ///
+    /// # Panics
+    /// As [`for_each`](Self::for_each).
     pub fn try_for_each<E>(self, consumer: impl FnMut(R) -> Result<(), E>) -> Result<(), E> {
         let Self { source, op } = self;
         let Ordered { items, ahead, pool } = source;

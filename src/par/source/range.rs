@@ -39,7 +39,7 @@ impl<T: RangeItem> Iter<T> {
 /// The number of steps of an indexed range.
 #[track_caller]
 pub(crate) fn fits(len: Option<usize>) -> usize {
-    len.expect("a range should not be longer than an usize can count where indices are needed")
+    len.expect("a range should not be longer than a usize can count where indices are needed")
 }
 
 impl<T: RangeItem> IntoParallelIterator for Range<T> {

@@ -178,7 +178,7 @@ impl<'env, T> CombinerHandle<'env, T> {
         self
     }
 
-    /// The most instances there are at a time; none is taken for one. By default there is one for each thread of the
+    /// The most instances there are at a time; 0 counts as 1. By default there is one for each thread of the
     /// pool and one for the caller.
     #[must_use]
     pub fn max_instances(self, instances: usize) -> Self {
@@ -198,7 +198,7 @@ impl<'env, T> CombinerHandle<'env, T> {
     /// Hold times count while the caller gathers, or waits for room to scatter.
     ///
     /// # Panics
-    /// If the pool's timer cannot be started; so do the other times.
+    /// If the pool's timer cannot be started.
     #[must_use]
     pub fn min_hold(self, time: Duration) -> Self {
         self.set(|holds| holds.min_hold = time)
@@ -206,12 +206,18 @@ impl<'env, T> CombinerHandle<'env, T> {
 
     /// An instance is flushed so long after its first input (since the flush before), whatever comes meanwhile. By
     /// default it is not, before all tasks are done.
+    ///
+    /// # Panics
+    /// As [`min_hold`](Self::min_hold).
     #[must_use]
     pub fn max_hold(self, time: Duration) -> Self {
         self.set(|holds| holds.max_hold = time)
     }
 
     /// An instance that has had no input for so long is flushed and dropped. By default it stays until the run ends.
+    ///
+    /// # Panics
+    /// As [`min_hold`](Self::min_hold).
     #[must_use]
     pub fn idle_timeout(self, time: Duration) -> Self {
         self.set(|holds| holds.idle_timeout = time)
