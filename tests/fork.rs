@@ -132,6 +132,7 @@ fn a_task_that_was_running_is_not_waited_for(pool: &ThreadPool) {
         Err(error) => panic!("fork: {error}"),
     });
     assert_eq!(end, End::SaidSo, "join of a running task");
+    assert_eq!(in_a_child(|| pool.wait_idle()), End::SaidSo, "wait_idle");
     drop(hold);
     handle.take().unwrap().join().unwrap();
 }

@@ -362,7 +362,7 @@ mutant "idle: a lender without its fence" src/scheduler/idle.rs \
         stalled'
 mutant "idle: a lender stays counted as active" src/scheduler/idle.rs \
     scheduler::model::idle::lend_to_a_spare \
-    'self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());' ''
+    'self.change(slot.wrapping_neg());' ''
 mutant "idle: the waiters of a stalled pool are not woken" src/scheduler/idle.rs \
     scheduler::model::idle::lend_in_a_stalled_pool \
     'if new && counts.active() == 0 {' \
@@ -379,11 +379,19 @@ mutant "idle: the waiter that stalls the pool does not tell the others" src/sche
         }' ''
 mutant "idle: no waiter hears that a thread could not be started" src/scheduler/idle.rs \
     scheduler::model::idle::lend_and_no_thread_can_be_started \
-    'self.change((ACTIVE + SEARCHING).wrapping_neg());
+    'let relied_on = self.stop_searching();
         for waiter in &roster.waiters {
             waiter.unpark_stalled();
         }' \
-    'self.change((ACTIVE + SEARCHING).wrapping_neg());'
+    'let relied_on = self.stop_searching();'
+mutant "idle: what was left to a thread that did not start is forgotten" src/scheduler/idle.rs \
+    scheduler::model::idle::lend_and_come_back_before_a_start_fails \
+    'let relied_on = self.stop_searching();' \
+    'let relied_on = self.stop_searching() && false;'
+mutant "idle: a sleeper that was relied on leaves without a word" src/scheduler/presence.rs \
+    scheduler::model::idle::lend_while_a_worker_leaves \
+    'if self.stalls(&roster) {' \
+    'if false {'
 mutant "parker: a stall wakes the waiter without telling it why" src/park.rs \
     scheduler::model::idle::lend_in_a_stalled_pool \
     'self.stalled.store(true, Ordering::Release);' ''

@@ -27,8 +27,8 @@ pub(crate) enum Next {
 pub(crate) trait Attempt: Send {
     /// Runs it. Never unwinds.
     fn run(&mut self, cx: &TaskContext<'_>) -> Next;
-    /// Drops the closure; gives back a panic from that.
-    fn seal(&mut self) -> Option<Payload>;
+    /// Drops all that is the user's but what the last run has come to; `report` gets the panics from that.
+    fn seal(&mut self, report: &dyn Fn(Payload));
     /// Hands over what the last run has come to.
     ///
     /// # Safety
@@ -59,8 +59,11 @@ fn chance() -> u64 {
     Sim::random().unwrap_or_else(|| RandomState::new().build_hasher().finish())
 }
 
-fn drop_closure<F>(f: &mut Option<F>) -> Option<Payload> {
-    unwind::drop_quietly(f.take())
+/// Drops what is there; `report` gets the panic from that.
+fn drop_reported<F>(f: &mut Option<F>, report: &dyn Fn(Payload)) {
+    if let Some(payload) = unwind::drop_quietly(f.take()) {
+        report(payload);
+    }
 }
 
 fn how<T>(result: &Result<T, Payload>) -> Ended {
@@ -96,8 +99,8 @@ where
         Next::Done(how)
     }
 
-    fn seal(&mut self) -> Option<Payload> {
-        drop_closure(&mut self.f)
+    fn seal(&mut self, report: &dyn Fn(Payload)) {
+        drop_reported(&mut self.f, report);
     }
 
     unsafe fn settle(self: Box<Self>, env: Env<'_>) {
@@ -109,8 +112,8 @@ where
 /// Runs a closure until it succeeds, or its policy gives up.
 pub(crate) struct Repeat<F, J, T, E> {
     f: Option<F>,
-    advice: J,
-    retry: Retry,
+    advice: Option<J>,
+    retry: Option<Retry>,
     result: Option<Result<Result<T, E>, Payload>>,
     setter: Setter<Result<T, E>>,
 }
@@ -119,8 +122,8 @@ impl<F, J, T, E> Repeat<F, J, T, E> {
     pub(crate) fn new(f: F, advice: J, retry: Retry, setter: Setter<Result<T, E>>) -> Self {
         Self {
             f: Some(f),
-            advice,
-            retry,
+            advice: Some(advice),
+            retry: Some(retry),
             result: None,
             setter,
         }
@@ -135,19 +138,33 @@ where
     E: Send,
 {
     fn run(&mut self, cx: &TaskContext<'_>) -> Next {
-        let f = self.f.as_mut().expect("dropped at the end only");
+        let whole = "dropped at the end only";
+        let f = self.f.as_mut().expect(whole);
         let result = unwind::catch(|| f(cx));
-        let (how, advice) = match &result {
-            Ok(Ok(_)) => (Ended::Completed, Ok(Advice::Never)),
-            Ok(Err(error)) => (Ended::Failed, unwind::catch(|| (self.advice)(error))),
-            Err(_) if self.retry.retries_panics() => (Ended::Panicked, Ok(Advice::Backoff)),
-            Err(_) => (Ended::Panicked, Ok(Advice::Never)),
+        let how = match &result {
+            Ok(Ok(_)) => Ended::Completed,
+            Ok(Err(_)) => Ended::Failed,
+            Err(_) => Ended::Panicked,
         };
-        let again = match advice {
-            Ok(_) if cx.last || cx.is_cancelled() => None,
-            Ok(advice) => self.retry.next(cx.attempt, advice, chance()),
+        let (judge, retry) = (self.advice.as_mut(), self.retry.as_ref());
+        let (judge, retry) = (judge.expect(whole), retry.expect(whole));
+        // Both the advice and the back-off are the user's.
+        let again = unwind::catch(|| {
+            let advice = match &result {
+                Ok(Ok(_)) => return None,
+                Ok(Err(error)) => judge(error),
+                Err(_) if retry.retries_panics() => Advice::Backoff,
+                Err(_) => return None,
+            };
+            if cx.last || cx.is_cancelled() {
+                return None;
+            }
+            retry.next(cx.attempt, advice, chance())
+        });
+        let again = match again {
+            Ok(again) => again,
             Err(payload) => {
-                // The user's advice panicked: that is what the task has come to.
+                // That is what the task has come to.
                 let first = self.result.replace(Err(payload));
                 debug_assert!(first.is_none(), "nothing is kept between attempts");
                 if let Some(payload) = unwind::drop_quietly(result) {
@@ -171,8 +188,10 @@ where
         }
     }
 
-    fn seal(&mut self) -> Option<Payload> {
-        drop_closure(&mut self.f)
+    fn seal(&mut self, report: &dyn Fn(Payload)) {
+        drop_reported(&mut self.f, report);
+        drop_reported(&mut self.advice, report);
+        drop_reported(&mut self.retry, report);
     }
 
     unsafe fn settle(self: Box<Self>, env: Env<'_>) {
@@ -263,8 +282,8 @@ where
         Next::Again(self.due)
     }
 
-    fn seal(&mut self) -> Option<Payload> {
-        drop_closure(&mut self.f)
+    fn seal(&mut self, report: &dyn Fn(Payload)) {
+        drop_reported(&mut self.f, report);
     }
 
     unsafe fn settle(self: Box<Self>, env: Env<'_>) {

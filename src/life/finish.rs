@@ -66,9 +66,7 @@ impl Life {
         // SAFETY: the phase is RUNNING by us.
         let body = unsafe { self.body() };
         let mut attempt = body.attempt.take().expect("until it is settled");
-        if let Some(payload) = attempt.seal() {
-            self.report_panic(payload);
-        }
+        attempt.seal(&|payload| self.report_panic(payload));
         let verdict = {
             let mut record = self.record.lock();
             let verdict = self.phase.finish();
@@ -125,7 +123,10 @@ impl Life {
     /// Only for the phase's owner.
     fn drop_closure(&self) {
         // SAFETY: the caller owns the phase.
-        let attempt = unsafe { self.body() }.attempt.take();
+        let mut attempt = unsafe { self.body() }.attempt.take();
+        if let Some(attempt) = &mut attempt {
+            attempt.seal(&|payload| self.report_panic(payload));
+        }
         if let Some(payload) = unwind::drop_quietly(attempt) {
             self.report_panic(payload);
         }

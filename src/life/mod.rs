@@ -50,6 +50,7 @@ use crate::task::counter::Counter;
 use crate::task::node::Node;
 use crate::task::phase::Phase;
 use crate::task::promise::Unset;
+use crate::unwind;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::time::{Duration, Instant};
@@ -182,6 +183,15 @@ impl Life {
     fn release_slot(&self, record: &mut Record) {
         if std::mem::take(&mut record.holds_slot) {
             self.registry.ledger.release_slot();
+        }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // The user's code, and the last reference may go anywhere.
+        if let Some(payload) = unwind::drop_quietly(self.attachment.take()) {
+            self.registry.sink.report(payload);
         }
     }
 }

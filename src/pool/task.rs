@@ -77,12 +77,22 @@ pub(crate) mod sealed {
 /// assert_eq!(handle.join().unwrap(), 42);
 /// # Ok::<(), windrow::BuildError>(())
 /// ```
+///
+/// What it borrows has to outlive it, also where it is never spawned:
+///
+/// ```compile_fail,E0597
+/// let task;
+/// {
+///     let text = String::from("hay");
+///     task = windrow::task().on_complete(|_| println!("{text}"));
+/// }
+/// ```
 #[must_use = "a task does nothing until `spawn`"]
 pub struct TaskBuilder<'t, P> {
     pub(crate) place: P,
     pub(crate) options: Options,
-    /// What callbacks borrow.
-    pub(crate) borrows: PhantomData<&'t ()>,
+    /// What the callback borrows; it is dropped with the builder.
+    pub(crate) borrows: PhantomData<Box<dyn FnOnce(&Report) + Send + 't>>,
 }
 
 impl<'t, P> TaskBuilder<'t, P> {

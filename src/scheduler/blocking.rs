@@ -1,6 +1,7 @@
 //! Sections that block on something else than the pool: the slot is lent meanwhile.
 
 use crate::park::{self, Parker};
+use crate::scheduler::counts::{ACTIVE, GUEST};
 use crate::scheduler::participant::Participant;
 use crate::sync::Arc;
 
@@ -47,7 +48,7 @@ impl Participant {
         if self.lent.get() {
             return idle.is_stalled();
         }
-        let stalled = idle.lend(parker, self.is_guest());
+        let stalled = idle.lend(parker, self.slot());
         if let Some(outer) = self.outer() {
             let outer_stalled = outer.lend_slot(parker);
             outer.registry().hand_on();
@@ -65,7 +66,18 @@ impl Participant {
         if let Some(outer) = self.outer() {
             outer.take_slot_back(parker);
         }
-        self.registry().idle.take_back(parker, self.is_guest());
+        self.registry().idle.take_back(parker, self.slot());
+    }
+
+    /// What this thread counts as, in the word of `idle`.
+    fn slot(&self) -> u64 {
+        if self.off_duty.get() {
+            0
+        } else if self.is_guest() {
+            GUEST
+        } else {
+            ACTIVE
+        }
     }
 
     fn outer(&self) -> Option<&Participant> {

@@ -120,6 +120,10 @@ impl Registry {
     }
 
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        if self.is_idle() {
+            return true;
+        }
+        self.check_process();
         blocking(|| self.idle.changed.wait(deadline, || self.is_idle()))
     }
 

@@ -69,9 +69,11 @@ impl Registry {
     /// Keeps the pool from ending as long as the visit lasts.
     ///
     /// # Panics
-    /// If it has been shut down (and the caller is not one of its threads, for which it does not end).
+    /// If it has been shut down (and the caller is not one of its threads, for which it does not end; unless that one is
+    /// leaving it).
     pub(crate) fn visit(&self) -> Option<Visit<'_>> {
-        if self.place_here().is_some_and(|here| !here.is_guest()) {
+        let on_duty = |here: &Participant| !here.is_guest() && !here.off_duty.get();
+        if self.place_here().is_some_and(on_duty) {
             return None;
         }
         assert!(

@@ -16,9 +16,7 @@ use crate::clock;
 use crate::gate::Gate;
 use crate::park::Parker;
 use crate::process;
-use crate::scheduler::counts::{
-    ACTIVE, Counts, GUEST, LINGERING, MAX_THREADS, SEARCHING, SLEEPING,
-};
+use crate::scheduler::counts::{ACTIVE, Counts, LINGERING, MAX_THREADS, SEARCHING, SLEEPING};
 use crate::scheduler::roster::{Bed, Roster};
 use crate::sim::Sim;
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, CountU64, Mutex, Ordering, fence};
@@ -240,14 +238,20 @@ impl Idle {
 
     /// A thread that `Wake::StartThread` asked for could not be started. No further one will be tried:
     /// a pool that waits for threads which the system refuses would try for ever.
-    pub(crate) fn start_failed(&self, index: usize) {
+    ///
+    /// Returns whether somebody may have relied on it: it has been counted as searching since it was asked for. The caller
+    /// looks for a successor then, after a fence that is done here.
+    #[must_use]
+    pub(crate) fn start_failed(&self, index: usize) -> bool {
         let mut roster = self.roster.lock();
         roster.dismiss(index);
         self.max_threads.store(roster.threads, Ordering::Relaxed);
-        self.change((ACTIVE + SEARCHING).wrapping_neg());
+        self.change(ACTIVE.wrapping_neg());
+        let relied_on = self.stop_searching();
         for waiter in &roster.waiters {
             waiter.unpark_stalled();
         }
+        relied_on
     }
 
     /// The pool has just stalled: the other waiters must look for what they wait for, too.
@@ -377,13 +381,13 @@ impl Idle {
         Slept::Searching
     }
 
-    /// A worker or guest parks in a wait and lends its slot. Returns whether the pool is stalled by
-    /// it: nobody is active, and no thread may be started, so that the waiters must look themselves.
-    /// The caller looks for work afterwards (the fence is done here).
-    pub(crate) fn lend(&self, parker: &Arc<Parker>, guest: bool) -> bool {
+    /// A thread parks in a wait and lends its slot, which is what it counts as: `ACTIVE`, `GUEST` or nothing. Returns
+    /// whether the pool is stalled by it: nobody is active, and no thread may be started, so that the waiters must look
+    /// themselves. The caller looks for work afterwards (the fence is done here).
+    pub(crate) fn lend(&self, parker: &Arc<Parker>, slot: u64) -> bool {
         let mut roster = self.roster.lock();
         roster.waiters.push(Arc::clone(parker));
-        self.change(if guest { GUEST } else { ACTIVE }.wrapping_neg());
+        self.change(slot.wrapping_neg());
         let stalled = self.stalls(&roster);
         drop(roster);
         fence(Ordering::SeqCst);
@@ -395,20 +399,20 @@ impl Idle {
         self.stalls(&self.roster.lock())
     }
 
-    fn stalls(&self, roster: &Roster) -> bool {
+    pub(super) fn stalls(&self, roster: &Roster) -> bool {
         self.counts().active() == 0
             && roster.sleepers.is_empty()
             && !roster.has_room(self.max_threads.load(Ordering::Relaxed))
     }
 
     /// The waiter is back. It waits for no one: for a while there may be one active thread too many.
-    pub(crate) fn take_back(&self, parker: &Arc<Parker>, guest: bool) {
+    pub(crate) fn take_back(&self, parker: &Arc<Parker>, slot: u64) {
         let mut roster = self.roster.lock();
         let at = roster.waiters.iter().position(|p| Arc::ptr_eq(p, parker));
         roster
             .waiters
             .swap_remove(at.expect("a lender is on the list"));
-        self.change(if guest { GUEST } else { ACTIVE });
+        self.change(slot);
     }
 
     /// Makes all sleepers and waiters look again: there is mail.

@@ -4,7 +4,7 @@
 //! | field | owner thread | others |
 //! |---|---|---|
 //! | `forks` | as its module says | as its module says |
-//! | `frame`, `scope`, `lent`, `outer`, `rng`, `restraint`, `batching`, `picks`, `net` | read, write | never |
+//! | `frame`, `scope`, `lent`, `off_duty`, `outer`, `rng`, `restraint`, `batching`, `picks`, `net` | read, write | never |
 //! | `deques` | push, pop | never (their `stealers` are for others) |
 //! | `mailbox` | take | put |
 //! | `tally` | count | read |
@@ -25,6 +25,7 @@ use crate::scheduler::restraint::Restraint;
 use crate::sync::plain_thread_local;
 use crate::task::counter::{Counter, Owner};
 use crate::task::node::Node;
+use crate::unwind::AbortIfPanic;
 use std::cell::Cell;
 use std::ptr;
 
@@ -45,6 +46,8 @@ pub(crate) struct Participant {
     scope: Cell<*const Counter>,
     /// The slot is lent, inside `blocking`.
     pub(crate) lent: Cell<bool>,
+    /// A worker that runs its exit handler: it is counted no longer.
+    pub(crate) off_duty: Cell<bool>,
     /// Where the thread worked before it came here; a guest's only.
     outer: Cell<*const Participant>,
     registry: *const Registry,
@@ -89,6 +92,7 @@ impl Participant {
             frame: Cell::new(ptr::null()),
             scope: Cell::new(ptr::null()),
             lent: Cell::new(false),
+            off_duty: Cell::new(false),
             outer: Cell::new(ptr::null()),
             registry,
             index,
@@ -177,7 +181,7 @@ impl Participant {
         (ptr::null(), self.registry().default_level())
     }
 
-    /// Runs `f` as the task `node`. `f` must not unwind.
+    /// Runs `f` as the task `node`. `f` must not unwind: the frame would stay behind.
     pub(crate) fn run_framed(&self, node: *const Node, level: Priority, f: impl FnOnce()) {
         let frame = Frame {
             node,
@@ -187,7 +191,9 @@ impl Participant {
         };
         self.frame.set(&raw const frame);
         let scope = self.scope.replace(ptr::null());
+        let whole = AbortIfPanic;
         f();
+        whole.disarm();
         self.scope.set(scope);
         self.frame.set(frame.outer);
     }

@@ -205,6 +205,12 @@ impl Idle {
             delta = delta.wrapping_sub(LINGERING);
         }
         self.change(delta);
+        if self.stalls(&roster) {
+            // Who has just lent its slot has relied on this sleeper.
+            for waiter in &roster.waiters {
+                waiter.unpark_stalled();
+            }
+        }
         true
     }
 

@@ -42,6 +42,12 @@ impl Registry {
     /// Starts a worker; a late one begins as a searcher, as whoever wanted it has counted it.
     fn start_thread(self: &Arc<Self>, index: usize, late: bool) -> Result<(), StartError> {
         let name = unwind::catch(|| (self.thread_name.lock())(index)).map_err(StartError::Name)?;
+        if name.contains('\0') {
+            // The standard library would panic.
+            let error = std::io::ErrorKind::InvalidInput;
+            let error = std::io::Error::new(error, "a thread's name must not contain a NUL byte");
+            return Err(StartError::System(error));
+        }
         let mut builder = thread::Builder::new().name(name);
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
@@ -92,11 +98,20 @@ impl Registry {
     pub(super) fn start_spare(&self, index: usize) {
         if let Err(error) = self.shared().start_thread(index, true) {
             // Spares are a courtesy: without one the pool is slower, not stuck.
-            self.idle.start_failed(index);
+            self.not_started(index);
             if let StartError::Name(payload) = error {
                 self.sink.report(payload);
             }
         }
+    }
+
+    /// A thread that was counted did not start; others see to what was left to it.
+    fn not_started(&self, index: usize) {
+        if self.idle.start_failed(index) {
+            self.hand_on();
+        }
+        // It has been missing from those in bed.
+        self.idle.look_after(self);
     }
 
     /// Changes the pool's size.
@@ -122,9 +137,9 @@ impl Registry {
         let mut failed = None;
         for &index in &start {
             if failed.is_some() {
-                self.idle.start_failed(index);
+                self.not_started(index);
             } else if let Err(error) = self.shared().start_thread(index, true) {
-                self.idle.start_failed(index);
+                self.not_started(index);
                 failed = Some((index, error));
             }
         }

@@ -114,14 +114,12 @@ impl Timer {
         std::mem::forget(self.thread.lock().take());
     }
 
-    /// Stops, and waits for the thread to end (unless the caller is that thread).
+    /// Stops, and waits for the thread to end.
     pub(crate) fn join(&self) {
         self.stop();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
-            if thread.handle.thread().id() != thread::current().id() {
-                thread.join();
-            }
+            thread.join();
         }
     }
 }

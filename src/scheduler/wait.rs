@@ -190,8 +190,11 @@ impl Participant {
             return true;
         }
         let registry = self.registry();
-        self.lend_slot(&parker);
+        let stalled = self.lend_slot(&parker);
         registry.hand_on();
+        if stalled {
+            registry.idle.tell_other_waiters(&parker);
+        }
         park_until(&parker, on, deadline);
         self.take_slot_back(&parker);
         on.unregister()

@@ -50,6 +50,7 @@ pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
     let mut searching = late;
     loop {
         Participant::set_current(me);
+        me.off_duty.set(false);
         if registry.start_handler.is_some() {
             // The user's code may take its time, or wait for the pool: nobody may rely on this search.
             me.end_search(&mut searching);
@@ -57,6 +58,8 @@ pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
         }
         registry.observe(|observer| observer.worker_started(index));
         let end = me.live(searching);
+        // It was in bed, where it is not counted as active, and has left that.
+        me.off_duty.set(true);
         registry.observe(|observer| observer.worker_stopped(index));
         tell(registry, registry.exit_handler.as_ref(), me);
         // What the handler has spawned, and what others have not taken yet.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
 use windrow::{ThreadPool, blocking, current_thread_index};
 
@@ -267,5 +268,80 @@ fn a_pool_that_ends_waits_for_those_that_block() {
             gate.open();
         });
         assert_eq!(ran.load(Ordering::SeqCst), 2);
+    });
+}
+
+#[test]
+fn what_was_left_to_a_spare_that_does_not_start_is_run() {
+    watched(|| {
+        let ((name, named), nameless) = (channel(), Gate::default());
+        let hold = nameless.clone();
+        let pool = ThreadPool::builder()
+            .num_threads(1)
+            .spare_threads(1)
+            .panic_handler(drop)
+            .thread_name(move |index| {
+                if index == 1 {
+                    name.send(()).unwrap();
+                    hold.pass();
+                    panic!("there is no name for it");
+                }
+                String::new()
+            })
+            .build()
+            .unwrap();
+        let ((block, blocks), free) = (channel(), Gate::default());
+        let go_on = free.clone();
+        let handle = pool.spawn(move || {
+            blocking(|| {
+                block.send(()).unwrap();
+                go_on.pass();
+            });
+        });
+        blocks.recv().unwrap();
+        thread::scope(|s| {
+            s.spawn(|| drop(pool.spawn(|| ())));
+            named.recv().unwrap();
+            // The worker comes back and goes to bed, as the spare is thought to be at work.
+            free.open();
+            handle.join().unwrap();
+            yield_until(|| pool.stats().active == 1);
+            nameless.open();
+            pool.wait_idle();
+        });
+    });
+}
+
+#[test]
+fn a_wait_with_a_deadline_tells_the_others_of_a_stall() {
+    watched(|| {
+        let (pool, elsewhere) = (Arc::new(with_spares(2, 0)), pool(1));
+        let (ran, has_run) = channel::<()>();
+        let awaited = elsewhere.spawn(move || has_run.recv().unwrap());
+        let patience = Gate::default();
+        let begin = patience.clone();
+        let (busy, is_busy) = channel();
+        let waiter = pool.spawn(move || {
+            busy.send(()).unwrap();
+            begin.pass();
+            awaited
+                .join_timeout(Duration::from_secs(3600))
+                .unwrap()
+                .unwrap();
+        });
+        is_busy.recv().unwrap();
+        let inner = Arc::clone(&pool);
+        let scope = pool.spawn(move || {
+            inner.scope(|s| {
+                // From a thread of no pool, so that it waits in the pool's own queue.
+                thread::scope(|threads| {
+                    threads.spawn(|| drop(s.spawn(move || ran.send(()).unwrap())));
+                });
+            });
+        });
+        yield_until(|| pool.stats().active == 1);
+        patience.open();
+        scope.join().unwrap();
+        waiter.join().unwrap();
     });
 }

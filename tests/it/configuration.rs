@@ -240,3 +240,22 @@ fn the_global_pool_is_built_as_the_environment_says() {
         });
     });
 }
+
+#[test]
+fn a_name_that_no_thread_can_have_is_an_error() {
+    let name = |index| {
+        if index == 1 {
+            "no\0name".to_owned()
+        } else {
+            String::new()
+        }
+    };
+    let built = ThreadPool::builder()
+        .num_threads(3)
+        .thread_name(name)
+        .build();
+    let Err(BuildError::ThreadStart { index: 1, source }) = built else {
+        panic!("{built:?}");
+    };
+    assert_eq!(source.kind(), std::io::ErrorKind::InvalidInput);
+}

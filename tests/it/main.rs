@@ -29,6 +29,7 @@ mod deadlines;
 mod debug_output;
 mod determinism;
 mod errors;
+mod exit_handlers;
 mod gather_deadlines;
 mod groups;
 mod groups_cancelled;

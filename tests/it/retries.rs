@@ -9,7 +9,7 @@ use windrow::{
     Advice, AnyError, Backoff, InPool, JoinHandle, Outcome, Retry, RetryBuilder, ThreadPool,
 };
 
-use crate::support::{Ledger, text};
+use crate::support::{Ledger, SIZES, pool, pool_that_reports, take, text};
 use crate::virtual_time::{Diary, MS, S, Told, Witness, virtually, virtually_with, witnessed};
 use crate::watchdog::watched;
 
@@ -360,5 +360,68 @@ fn a_thousand_back_offs_leave_the_only_worker_free() {
             assert_eq!(handle.join().unwrap(), Ok(()));
         }
         assert_eq!(diary.passed(), S(3600));
+    });
+}
+
+#[test]
+fn a_back_off_that_panics_is_what_the_task_comes_to() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            let task = || {
+                let backoff = Backoff::custom(|_| panic!("no pause"));
+                pool.task()
+                    .retry(retry(3, backoff))
+                    .spawn(|| Err::<(), _>(()))
+            };
+            let comes_to = |handle: JoinHandle<_>| {
+                let error = handle.join().unwrap_err();
+                assert_eq!(text(&*error.into_panic()), "no pause");
+            };
+            comes_to(task());
+            // Run by the thread that joins it, whose place in the pool is as before.
+            pool.pause();
+            comes_to(task());
+            pool.scope(|s| drop(s.spawn(|| ())));
+            pool.resume();
+            pool.wait_idle();
+            assert_eq!(pool.stats().panicked, 2);
+        }
+    });
+}
+
+#[test]
+fn what_decides_about_a_task_may_panic_when_it_is_dropped() {
+    struct Bomb(&'static str);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("{}", self.0);
+        }
+    }
+    watched(|| {
+        for size in SIZES {
+            let (pool, reports) = pool_that_reports(size);
+            let (advice, pause) = (Bomb("advice"), Bomb("pause"));
+            let backoff = Backoff::custom(move |_| {
+                let _ = &pause;
+                Duration::ZERO
+            });
+            let advice = move |_: &u32| {
+                let _ = &advice;
+                Advice::Backoff
+            };
+            let (end, ended) = std::sync::mpsc::channel();
+            let task = pool
+                .task()
+                .on_complete(move |report| end.send(report.outcome).unwrap());
+            let handle = task
+                .retry(retry(2, backoff))
+                .advice(advice)
+                .spawn_with(|cx| Err::<(), _>(cx.attempt()));
+            assert_eq!(handle.join().unwrap(), Err(2));
+            pool.wait_idle();
+            assert_eq!(ended.recv().unwrap(), Outcome::Failed);
+            assert_eq!(take(&reports, 2), ["advice", "pause"]);
+        }
     });
 }

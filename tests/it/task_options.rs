@@ -9,7 +9,7 @@ use windrow::{
     ThreadPoolBuilder,
 };
 
-use crate::support::{Ledger, text};
+use crate::support::{Ledger, SIZES, pool_that_reports, text};
 use crate::virtual_time::{Diary, S, SEEDS, Witness, virtually, virtually_with};
 use crate::watchdog::watched;
 
@@ -319,5 +319,31 @@ fn a_callback_of_a_task_that_was_never_accepted_is_dropped_uncalled() {
         assert_eq!((refused.task)(), 5);
         assert_eq!([0, 1, 2].map(|index| ledger.dropped(index)), [1; 3]);
         assert_eq!(called.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn an_attachment_that_panics_in_drop_is_reported() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("attachment");
+        }
+    }
+    watched(|| {
+        for size in SIZES {
+            let (pool, reports) = pool_that_reports(size);
+            drop(pool.task().attach(Bomb).spawn(|| ()));
+            assert_eq!(reports.recv().unwrap(), "attachment");
+            let handle = pool.task().attach(Bomb).spawn(|| 1);
+            assert_eq!(handle.join().unwrap(), 1);
+            assert_eq!(reports.recv().unwrap(), "attachment");
+            pool.wait_idle();
+            assert_eq!(
+                pool.broadcast(|index| index).len(),
+                size,
+                "all workers are there"
+            );
+        }
     });
 }

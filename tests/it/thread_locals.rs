@@ -1,12 +1,13 @@
 //! Thread-local destructors that use the pool, of workers that end and of callers that end (crossbeam#422, tokio#593).
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
 use windrow::ThreadPool;
 
-use crate::support::{SIZES, pool, take};
+use crate::support::{Gate, SIZES, pool, take};
 use crate::watchdog::watched;
 
 /// Uses windrow when its thread ends, and says so when it is done.
@@ -125,6 +126,36 @@ fn what_a_destructor_spawns_is_run_or_dropped() {
             pool.broadcast(|_| SPAWNS.set(Some(Spawns(sender.clone()))));
             drop((pool, sender));
             assert!(ends.iter().count() <= size, "each runs once at most");
+        }
+    });
+}
+
+#[test]
+fn the_last_owner_of_a_pool_may_be_a_destructor_of_its_worker() {
+    thread_local! {
+        static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+    }
+    struct Kept(Option<Arc<ThreadPool>>, Sender<()>);
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            drop(self.0.take());
+            self.1.send(()).unwrap();
+        }
+    }
+    watched(|| {
+        for size in SIZES {
+            let dropped = Gate::default();
+            let exit = dropped.clone();
+            let builder = ThreadPool::builder().num_threads(size);
+            let pool = builder.exit_handler(move |_| exit.pass()).build().unwrap();
+            let pool = Arc::new(pool);
+            let (over, end) = channel();
+            let kept = Kept(Some(Arc::clone(&pool)), over);
+            pool.install(|| KEPT.set(Some(kept)));
+            pool.close();
+            drop(pool);
+            dropped.open();
+            end.recv().unwrap();
         }
     });
 }

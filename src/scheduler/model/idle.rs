@@ -3,7 +3,7 @@
 use super::*;
 use crate::latch::{Latch, Registration};
 use crate::park::Parker;
-use crate::scheduler::counts::Counts;
+use crate::scheduler::counts::{ACTIVE, Counts};
 use crate::scheduler::idle::{Idle, Kind, Slept, View, Wake};
 use crate::scheduler::roster::Bed;
 use crate::sync::{Arc, AtomicUsize, Ordering, fence};
@@ -82,7 +82,9 @@ impl Pool {
             return;
         };
         if self.no_more_threads {
-            self.idle.start_failed(index);
+            if self.idle.start_failed(index) {
+                self.hand_on();
+            }
         } else {
             let spare = self.start(index, true);
             self.spares.lock().unwrap().push(spare);
@@ -113,7 +115,11 @@ impl Pool {
                 match self.idle.sleep(&bed, searching, &**self) {
                     Slept::Searching => searching = true,
                     Slept::Terminated => return,
-                    Slept::Retired => unreachable!("nobody resizes it"),
+                    Slept::Retired => {
+                        let back = self.idle.leave_for_good(index, &**self);
+                        assert!(!back, "nobody makes it grow");
+                        return;
+                    }
                 }
             }
         }
@@ -155,7 +161,7 @@ impl Pool {
     fn wait_for(self: &Arc<Self>, latch: &Latch, may_run: bool) {
         let parker = self.parker();
         while !latch.is_set() {
-            let mut stalled = self.idle.lend(&parker, false);
+            let mut stalled = self.idle.lend(&parker, ACTIVE);
             self.hand_on();
             if stalled {
                 self.idle.tell_other_waiters(&parker);
@@ -175,7 +181,7 @@ impl Pool {
                     break false;
                 }
             };
-            self.idle.take_back(&parker, false);
+            self.idle.take_back(&parker, ACTIVE);
             if found {
                 self.run();
             }
@@ -249,7 +255,7 @@ fn sleep_searcher_wakes_its_successor() {
         // the searcher; but that finds another task, which goes on for ever.
         let pool = Pool::new(2, 3);
         let parker = pool.parker();
-        assert!(!pool.idle.lend(&parker, false));
+        assert!(!pool.idle.lend(&parker, ACTIVE));
         assert!(pool.idle.start_searching());
         pool.tasks.store(1, Ordering::Relaxed);
         let searcher = {
@@ -352,6 +358,49 @@ fn lend_and_stall_the_other_waiter() {
         pool.publish();
         pool.wait_for(&end, false);
         other.join().unwrap();
+        pool.check(1);
+    });
+}
+
+#[test]
+fn lend_while_a_worker_leaves() {
+    explore("lend_while_a_worker_leaves", || {
+        // The pool has shrunk, so that there is no room for the second worker; the first one waits for what that one might
+        // have run.
+        let pool = Pool::new(2, 2);
+        let worker = pool.start(1, false);
+        assert!(pool.idle.resize(1, 0).is_empty());
+        pool.publish();
+        pool.wait();
+        pool.idle.close(&*pool);
+        pool.live(0, false);
+        worker.join().unwrap();
+        pool.check(1);
+    });
+}
+
+#[test]
+fn lend_and_come_back_before_a_start_fails() {
+    explore("lend_and_come_back_before_a_start_fails", || {
+        // The publisher relies on a spare that cannot be started; meanwhile the worker comes back and goes to bed, for
+        // there is one too many.
+        let pool = Arc::new(Pool {
+            no_more_threads: true,
+            ..Pool::with(1, 2)
+        });
+        let publisher = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                pool.publish();
+                pool.idle.close(&*pool);
+            })
+        };
+        let parker = pool.parker();
+        pool.idle.lend(&parker, ACTIVE);
+        pool.hand_on();
+        pool.idle.take_back(&parker, ACTIVE);
+        pool.live(0, false);
+        publisher.join().unwrap();
         pool.check(1);
     });
 }

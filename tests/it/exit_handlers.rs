@@ -1,0 +1,65 @@
+//! Workers that leave: what their exit handlers may do, when nobody counts them any more.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use windrow::{ThreadPool, blocking, join, scope, spawn};
+
+use crate::watchdog::watched;
+
+#[test]
+fn who_leaves_may_wait_for_those_that_stay() {
+    watched(|| {
+        let ((leave, leaving), (go, gone)) = (channel(), channel());
+        let gone = Mutex::new(gone);
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .spare_threads(0)
+            .exit_handler(move |index| {
+                if index == 1 {
+                    blocking(|| {
+                        leave.send(()).unwrap();
+                        gone.lock().unwrap().recv().unwrap();
+                    });
+                }
+            })
+            .build()
+            .unwrap();
+        pool.resize(1).unwrap();
+        leaving.recv().unwrap();
+        drop(pool.spawn(move || go.send(()).unwrap()));
+        pool.wait_idle();
+    });
+}
+
+#[test]
+fn a_pool_that_has_ended_stays_so_whatever_its_last_workers_wait_for() {
+    watched(|| {
+        for size in [1, 2, 8] {
+            let (seen, sights) = channel();
+            let cell = Arc::new(OnceLock::<Weak<ThreadPool>>::new());
+            let late = Arc::clone(&cell);
+            let pool = ThreadPool::builder()
+                .num_threads(size)
+                .exit_handler(move |_| {
+                    let pool = late.get().unwrap().upgrade().unwrap();
+                    let still = blocking(|| pool.is_shut_down());
+                    // There are no workers to be called.
+                    let refused = catch_unwind(AssertUnwindSafe(|| pool.broadcast(|index| index)));
+                    // What it does by itself goes on.
+                    let sum = scope(|s| s.spawn(|| join(|| 1, || 2)).join().unwrap());
+                    drop(spawn(|| 3).join());
+                    seen.send((still, refused.is_err(), sum)).unwrap();
+                })
+                .build()
+                .unwrap();
+            let pool = Arc::new(pool);
+            cell.set(Arc::downgrade(&pool)).unwrap();
+            pool.shutdown();
+            for _ in 0..size {
+                assert_eq!(sights.recv().unwrap(), (true, true, (1, 2)));
+            }
+        }
+    });
+}
