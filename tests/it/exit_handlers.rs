@@ -6,20 +6,24 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use windrow::{ThreadPool, blocking, join, scope, spawn};
 
+use crate::support::{Gate, yield_until};
 use crate::watchdog::watched;
 
 #[test]
 fn who_leaves_may_wait_for_those_that_stay() {
     watched(|| {
-        let ((leave, leaving), (go, gone)) = (channel(), channel());
+        let ((lend, lent), (go, gone)) = (channel(), channel());
         let gone = Mutex::new(gone);
+        let asleep = Gate::default();
+        let begin = asleep.clone();
         let pool = ThreadPool::builder()
             .num_threads(2)
             .spare_threads(0)
             .exit_handler(move |index| {
                 if index == 1 {
+                    begin.pass();
                     blocking(|| {
-                        leave.send(()).unwrap();
+                        lend.send(()).unwrap();
                         gone.lock().unwrap().recv().unwrap();
                     });
                 }
@@ -27,7 +31,9 @@ fn who_leaves_may_wait_for_those_that_stay() {
             .build()
             .unwrap();
         pool.resize(1).unwrap();
-        leaving.recv().unwrap();
+        yield_until(|| pool.stats().threads == 1 && pool.stats().active == 0);
+        asleep.open();
+        lent.recv().unwrap();
         drop(pool.spawn(move || go.send(()).unwrap()));
         pool.wait_idle();
     });
