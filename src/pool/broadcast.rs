@@ -49,7 +49,7 @@ impl ThreadPool {
                 if own == Some(index) {
                     ptr::null()
                 } else {
-                    ptr::from_ref(job.header())
+                    job.as_ptr()
                 }
             };
             jobs.iter().enumerate().map(address).collect()

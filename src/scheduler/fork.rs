@@ -33,9 +33,9 @@ impl Participant {
         RB: Send,
     {
         let job = StackJob::new(b);
-        let slot = match self.forks.push(job.header()) {
+        let slot = match self.forks.push(job.as_ptr()) {
             Some(slot) => slot,
-            None => self.fork_slowly(job.header()),
+            None => self.fork_slowly(job.as_ptr()),
         };
         let unwinding = Unwinding {
             here: self,

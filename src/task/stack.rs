@@ -80,6 +80,12 @@ where
         &self.header
     }
 
+    /// What other threads get to know it by: a pointer to all of it, not only to its header.
+    #[inline(always)]
+    pub(crate) fn as_ptr(&self) -> *const StackHeader {
+        std::ptr::from_ref(self).cast()
+    }
+
     /// Takes the closure back.
     ///
     /// # Safety

@@ -137,7 +137,7 @@ fn forks<const N: usize>(target: usize, thieves: &[fn(&Victim)]) {
     let slots = frames.each_ref().map(|frame| {
         // SAFETY: initialized above.
         let job = unsafe { frame.assume_init_ref() };
-        victim.fork(job.header(), target)
+        victim.fork(job.as_ptr(), target)
     });
     for (frame, slot) in frames.iter_mut().zip(slots).rev() {
         join(&victim, slot, frame, &parker);
@@ -215,7 +215,7 @@ fn forks_after_a_steal() {
             let effect = Effect::new();
             let mut frame = Box::new(MaybeUninit::new(StackJob::new(job(&effect))));
             // SAFETY: initialized above.
-            let slot = victim.fork(unsafe { frame.assume_init_ref() }.header(), 1);
+            let slot = victim.fork(unsafe { frame.assume_init_ref() }.as_ptr(), 1);
             join(&victim, slot, &mut frame, &parker);
             // The poisoned frame stays until the thief has gone.
             Box::leak(frame);
@@ -236,7 +236,7 @@ fn forks_a_theft_asks_for_more() {
         // SAFETY: initialized above.
         let jobs = frames
             .each_ref()
-            .map(|frame| ptr::from_ref(unsafe { frame.assume_init_ref() }.header()));
+            .map(|frame| unsafe { frame.assume_init_ref() }.as_ptr());
         let parker = Arc::new(Parker::new());
         victim.fork(jobs[0], 1);
         assert_ne!(victim.forks.levels(), 0, "promoted at once");
