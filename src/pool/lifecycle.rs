@@ -88,7 +88,8 @@ impl ThreadPool {
     /// ```
     ///
     /// # Panics
-    /// If it is called from a task of this pool, which would wait for itself.
+    /// If it is called from a task of this pool, which would wait for itself; in a child process after `fork`, if there
+    /// are tasks that had not ended.
     pub fn wait_idle(&self) {
         self.wait_idle_until(None);
     }

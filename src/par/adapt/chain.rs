@@ -54,7 +54,7 @@ where
 
     fn steps(&self) -> usize {
         let steps = self.first.steps().checked_add(self.second.steps());
-        steps.expect("a chain no longer than an usize can count")
+        steps.expect("a chain no longer than a usize can count")
     }
 
     fn engage(&mut self) {

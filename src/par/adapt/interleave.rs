@@ -35,7 +35,7 @@ where
         let (i_len, j_len) = (i.steps(), j.steps());
         assert!(
             i_len.checked_add(j_len).is_some(),
-            "no more items than an usize can count"
+            "no more items than a usize can count"
         );
         Self { i, j, i_len, j_len }
     }

@@ -114,7 +114,7 @@ where
     fn steps(&self) -> usize {
         match self.base.steps() {
             0 => 0,
-            items => items.checked_mul(2).expect("as many as an usize can count") - 1,
+            items => items.checked_mul(2).expect("as many as a usize can count") - 1,
         }
     }
 

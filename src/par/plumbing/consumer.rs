@@ -205,7 +205,7 @@ const LAST_STEP: usize = usize::MAX - 1;
 
 impl<C> Behind<'_, C> {
     /// Where a step is in both together. After an unknown number of them: at the very end, so that what is
-    /// found there is behind all that is found before; so are steps that an usize cannot count.
+    /// found there is behind all that is found before; so are steps that a usize cannot count.
     fn step(&self, at: usize) -> usize {
         self.steps
             .map_or(LAST_STEP, |steps| steps.saturating_add(at).min(LAST_STEP))
