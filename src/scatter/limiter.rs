@@ -285,7 +285,7 @@ impl Limiter {
             .drain(..)
             .partition::<VecDeque<_>, _>(|held| std::ptr::eq(held.run, run));
         state.held = others;
-        // Each has a slot to give back when its closure is dropped.
+        // Each has a slot to give back when its closure is dropped, which is below.
         state.taken += ours.len();
         state.waiters.retain(|w| !std::ptr::eq(&raw const **w, run));
         drop(state);
@@ -297,7 +297,7 @@ impl Limiter {
                 unreachable!("nobody else can have claimed it");
             };
             let none = task.fail(Failure::Cancelled, run.registry.env_elsewhere());
-            debug_assert!(none.is_none(), "its closure is still there");
+            debug_assert!(none.is_none(), "the run has it");
         }
     }
 

@@ -209,14 +209,8 @@ where
         let inbox = unsafe { &*Inbox::of_node(parent) };
         if inbox.is_cancelled() {
             // Here and now: the closure may hold what others wait for, and the owner may be one of them.
-            // SAFETY: the claimant has the slot.
-            let panic = unwind::drop_quietly(unsafe { Self::take_closure(task) });
             // SAFETY: handed on.
-            let slot = unsafe { Self::slot(task) };
-            // SAFETY: the claimant has the slot, which is empty.
-            unsafe { slot.write(Slot::Forfeited(panic.map(Box::new))) };
-            // SAFETY: the claimant has it.
-            unsafe { Self::put(task, Ended::Cancelled, env) };
+            unsafe { Self::forfeit(task, Ended::Cancelled, env) };
             return;
         }
         // SAFETY: the claimant has the slot.
@@ -224,6 +218,18 @@ where
         let result = unwind::catch(f);
         // SAFETY: as above.
         unsafe { Self::conclude(task, result, env) }
+    }
+
+    /// Ends it without running it. A panic from dropping its closure goes to the run.
+    unsafe fn forfeit(task: NonNull<Header>, how: Ended, env: Env<'_>) {
+        // SAFETY: the claimant has the slot.
+        let panic = unwind::drop_quietly(unsafe { Self::take_closure(task) });
+        // SAFETY: handed on.
+        let slot = unsafe { Self::slot(task) };
+        // SAFETY: the claimant has the slot, which is empty.
+        unsafe { slot.write(Slot::Forfeited(panic.map(Box::new))) };
+        // SAFETY: the claimant has it.
+        unsafe { Self::put(task, how, env) };
     }
 
     unsafe fn take_closure(task: NonNull<Header>) -> F {
@@ -250,8 +256,9 @@ where
     }
 
     unsafe fn fail(task: NonNull<Header>, failure: Failure, env: Env<'_>) -> Option<Payload> {
+        // Not only when the owner receives it: the closure may hold what others wait for, as the slot of a limiter.
         // SAFETY: handed on.
-        unsafe { Self::put(task, end_of(failure), env) };
+        unsafe { Self::forfeit(task, end_of(failure), env) };
         None
     }
 
@@ -266,8 +273,7 @@ where
             Slot::Value(value) => Outcome::Value(value),
             Slot::Panicked(payload) => Outcome::Panicked(*payload),
             Slot::Forfeited(panic) => Outcome::Forfeited(panic.map(|payload| *payload)),
-            Slot::Pending(f) => Outcome::Forfeited(unwind::drop_quietly(f)),
-            Slot::Empty => unreachable!("an item comes with its outcome"),
+            Slot::Pending(_) | Slot::Empty => unreachable!("an item comes with its outcome"),
         };
         // SAFETY: handed on.
         unsafe { ManuallyDrop::into_inner(receiver).receive(outcome, cx) };

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use windrow::{Limit, Limiter, RefusedReason, combine};
 
 use crate::support::{
-    Census, Gate, Ledger, far_future, from_outside_and_inside, on_every_pool, pool, yield_until,
+    Bomb, Census, Gate, Ledger, far_future, from_outside_and_inside, on_every_pool, panic_of, pool,
+    text, yield_until,
 };
 use crate::watchdog::watched;
 
@@ -327,5 +328,64 @@ fn the_end_of_a_run_waits_for_a_held_task_until_the_limit_is_raised() {
             })
         });
         assert_eq!(n, 3);
+    });
+}
+
+#[test]
+fn what_a_cancelled_run_forfeits_takes_no_slot_from_others() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let (limiter, census) = (Limiter::new(Limit::Paused), Census::default());
+            pool.gather((), |run| {
+                let (held, present) = (limiter.clone(), census.clone());
+                run.scatter(
+                    || (),
+                    move |(), run, ()| {
+                        for _ in 0..3 {
+                            let guard = present.enter();
+                            run.via(&held).scatter(|| drop(guard), |(), _, ()| ());
+                        }
+                        run.cancel();
+                    },
+                );
+                run.gather_one().unwrap();
+                assert_eq!(limiter.waiting(), 3);
+                assert!(!run.scatter(|| (), |(), _, ()| ()));
+                // Not received yet, and what they held is free all the same.
+                assert_eq!(run.outstanding(), 3);
+                assert_eq!((limiter.in_use(), limiter.waiting()), (0, 0));
+                assert_eq!(census.live(), 0);
+                limiter.set_limit(1);
+                let other = pool.gather(0, |run| {
+                    run.via(&limiter).scatter(|| 1, |n, _, one| *n += one);
+                });
+                assert_eq!(other, 1);
+            });
+        });
+    });
+}
+
+#[test]
+fn a_panic_of_what_is_forfeited_behind_a_limiter_resumes() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let limiter = Limiter::new(Limit::Paused);
+            let payload = panic_of(|| {
+                pool.gather((), |run| {
+                    let held = limiter.clone();
+                    run.scatter(
+                        || (),
+                        move |(), run, ()| {
+                            for bomb in [Bomb("first"), Bomb("second")] {
+                                run.via(&held).scatter(|| drop(bomb), |(), _, ()| ());
+                            }
+                            run.cancel();
+                        },
+                    );
+                });
+            });
+            assert_eq!(text(&*payload), "first");
+            assert_eq!((limiter.in_use(), limiter.waiting()), (0, 0));
+        });
     });
 }
