@@ -287,3 +287,18 @@ fn what_runs_under_a_lock_of_a_loop_may_give_up_the_turn() {
         assert_eq!(pairs.on(pool).sum::<u32>(), 4950);
     });
 }
+
+#[test]
+fn whoever_tells_how_far_a_loop_has_come_may_give_up_the_turn() {
+    virtually(3, |pool| {
+        for told in [1, 30] {
+            (0..40)
+                .into_par_iter()
+                .map(|_| pool.sleep(MS(1)))
+                .progress(|_| pool.sleep(MS(told)))
+                .enumerate()
+                .on(pool)
+                .for_each(|_| ());
+        }
+    });
+}

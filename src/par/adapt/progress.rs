@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Place, Span, Steps, forward, forward_steps};
+use crate::par::plumbing::{Consumer, Place, Span, Steps, forward, forward_steps, lock};
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
     /// The loop is over.
     fn end(&self, items: usize) {
         self.done.fetch_add(items, Ordering::Relaxed);
-        let _reporting = self.reporting.lock();
+        let _reporting = lock(&self.reporting);
         self.report();
     }
 }
