@@ -20,6 +20,15 @@ pub(crate) fn drop_quietly<T>(value: T) -> Option<Payload> {
     catch(move || drop(value)).err()
 }
 
+/// Drops each of them on its own before a panic goes on, to which theirs are second: while it unwinds, one of them would
+/// end the process.
+pub(crate) fn discard_each<T>(values: impl IntoIterator<Item = T>) {
+    values
+        .into_iter()
+        .filter_map(drop_quietly)
+        .for_each(discard);
+}
+
 /// Drops a panic payload whose own `Drop` may panic, again and again if need be.
 ///
 /// A payload's destructor is user code. If it panics, that second payload is a user's too. Bounded:

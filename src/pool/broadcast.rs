@@ -87,7 +87,10 @@ impl ThreadPool {
         }
         match first {
             None => results,
-            Some(payload) => resume_unwind(payload),
+            Some(payload) => {
+                unwind::discard_each(results);
+                resume_unwind(payload)
+            }
         }
     }
 }

@@ -7,10 +7,12 @@ use crate::scatter::gather;
 use crate::scatter::inner::Patience;
 use crate::scatter::limiter::Limiter;
 use crate::scatter::run::Run;
+use crate::unwind;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::time::Instant;
 
 /// A [run](crate::gather) whose results are taken like an iterator's; see
@@ -30,12 +32,24 @@ impl ThreadPool {
         &self,
         body: impl FnOnce(&mut Results<'_, '_, 'env, T>) -> R,
     ) -> R {
-        let mut value = None;
-        self.gather(VecDeque::new(), |run| {
-            value = Some(body(&mut Results(run)));
-            run.cancel();
-        });
-        value.expect("the body has returned")
+        value_of(|value| {
+            self.gather(VecDeque::new(), |run| {
+                *value = Some(body(&mut Results(run)));
+                run.cancel();
+            })
+        })
+    }
+}
+
+/// What the body of a run has returned to `value`, if the run does not panic after that.
+fn value_of<T, R>(run: impl FnOnce(&mut Option<R>) -> VecDeque<T>) -> R {
+    let mut value = None;
+    match unwind::catch(|| drop(run(&mut value))) {
+        Ok(()) => value.expect("the body has returned"),
+        Err(payload) => {
+            unwind::discard_each(value);
+            resume_unwind(payload)
+        }
     }
 }
 
@@ -60,12 +74,12 @@ impl ThreadPool {
 /// # Panics
 /// As [`gather`].
 pub fn gather_each<'env, T, R>(body: impl FnOnce(&mut Results<'_, '_, 'env, T>) -> R) -> R {
-    let mut value = None;
-    gather(VecDeque::new(), |run| {
-        value = Some(body(&mut Results(run)));
-        run.cancel();
-    });
-    value.expect("the body has returned")
+    value_of(|value| {
+        gather(VecDeque::new(), |run| {
+            *value = Some(body(&mut Results(run)));
+            run.cancel();
+        })
+    })
 }
 
 impl<'env, T: Send + 'env> Results<'_, '_, 'env, T> {

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use crate::support::{Gate, SIZES, from_outside_and_inside, on_a_worker, pool, stall};
+use crate::support::{
+    Gate, Loud, SIZES, blow_up, from_outside_and_inside, on_a_worker, panic_of, pool, stall, text,
+};
 use crate::watchdog::watched;
 
 #[test]
@@ -182,5 +184,23 @@ fn it_does_not_take_the_place_of_queued_tasks() {
             order.sort_unstable();
             assert!(order.into_iter().eq(0..100));
         }
+    });
+}
+
+#[test]
+fn a_panic_goes_on_although_results_panic_as_they_are_dropped() {
+    watched(|| {
+        from_outside_and_inside(|pool| {
+            let last = pool.current_num_threads() - 1;
+            let payload = panic_of(|| {
+                pool.broadcast(|worker| {
+                    if worker == last {
+                        blow_up("first");
+                    }
+                    Loud
+                });
+            });
+            assert_eq!(text(&*payload), "first");
+        });
     });
 }

@@ -3,11 +3,11 @@
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use windrow::{Limit, Limiter, RefusedReason};
+use windrow::{Limit, Limiter, RefusedReason, Results};
 
 use crate::support::{
-    Bomb, Census, Gate, far_future, from_outside_and_inside, on_every_pool, panic_of, pool, text,
-    yield_until,
+    Bomb, Census, Gate, Loud, blow_up, far_future, from_outside_and_inside, on_every_pool,
+    panic_of, pool, text, yield_until,
 };
 use crate::watchdog::watched;
 
@@ -248,6 +248,23 @@ fn a_paused_limiter_holds_the_body_until_another_thread_raises_it() {
                 results.collect::<Vec<_>>()
             });
             assert_eq!(results, [0, 1, 2]);
+        });
+    });
+}
+
+#[test]
+fn a_tasks_panic_goes_on_although_what_the_body_returns_panics_as_it_is_dropped() {
+    fn body(run: &mut Results<'_, '_, '_, ()>) -> Loud {
+        run.scatter(|| blow_up("first"));
+        assert_eq!(run.next(), None);
+        Loud
+    }
+
+    watched(|| {
+        from_outside_and_inside(|pool| {
+            let on_it = panic_of(|| pool.gather_each(body));
+            let in_it = panic_of(|| pool.install(|| drop(windrow::gather_each(body))));
+            assert_eq!([text(&*on_it), text(&*in_it)], ["first"; 2]);
         });
     });
 }

@@ -284,6 +284,15 @@ impl Drop for Bomb {
     }
 }
 
+/// Panics where it is dropped, whatever goes on.
+pub(crate) struct Loud;
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        panic!("loud");
+    }
+}
+
 /// The latest time that there is, or nearly so.
 pub(crate) fn far_future() -> Instant {
     let mut ahead = Duration::MAX;

@@ -159,7 +159,7 @@ where
     /// assert_eq!(text, "TOBE");
     /// ```
     pub fn for_each(self, mut consumer: impl FnMut(R)) {
-        let done: Result<(), Infallible> = self.try_for_each(|result| {
+        let done: Result<(), Infallible> = self.try_for_each(move |result| {
             consumer(result);
             Ok(())
         });
@@ -228,7 +228,11 @@ where
         match window.end {
             None => Ok(()),
             Some(End::Error(error)) => Err(error),
-            Some(End::Panic(payload)) => resume_unwind(payload),
+            Some(End::Panic(payload)) => {
+                unwind::discard_each(window.results);
+                unwind::discard_each([window.sink]);
+                resume_unwind(payload)
+            }
         }
     }
 
@@ -245,8 +249,13 @@ where
     /// As [`for_each`](Self::for_each).
     pub fn collect<C: Default + Extend<R>>(self) -> C {
         let mut all = C::default();
-        self.for_each(|result| all.extend([result]));
-        all
+        match unwind::catch(|| self.for_each(|result| all.extend([result]))) {
+            Ok(()) => all,
+            Err(payload) => {
+                unwind::discard_each([all]);
+                resume_unwind(payload)
+            }
+        }
     }
 }
 
