@@ -179,9 +179,17 @@ impl Life {
 
     /// Goes to the pool's queue, if nobody has ended it; `true` if so.
     pub(super) fn enqueue(self: &Arc<Self>) -> bool {
+        self.enqueue_as(false)
+    }
+
+    /// The same; `released` tells that it comes from the line of its rate limit.
+    pub(super) fn enqueue_as(self: &Arc<Self>, released: bool) -> bool {
         let mut record = self.record.lock();
         let queued = self.phase.enqueue();
         if queued {
+            // Whoever has it from here on, to run or to retire it, asks under the lock. Where somebody has ended it
+            // before, nobody may find this set: the line is told by our caller, and only once.
+            record.released = released;
             self.set_waiting(&mut record, false);
             record.wait_key = None;
             record.queued_at = Some(clock::now());

@@ -210,14 +210,6 @@ impl Waiting for Life {
     }
 
     fn release(self: Arc<Self>) -> bool {
-        {
-            // Before it is queued: whoever runs it asks.
-            self.record.lock().released = true;
-        }
-        let queued = self.enqueue();
-        if !queued {
-            self.record.lock().released = false;
-        }
-        queued
+        self.enqueue_as(true)
     }
 }

@@ -140,5 +140,6 @@ programs! {
         a_delayed_task_beside_shutdown_now,
         a_token_of_two_tasks_is_cancelled_by_a_third,
         what_panics_late_tells_its_handle,
-        a_rate_holds_tasks_back_and_lets_them_go;
+        a_rate_holds_tasks_back_and_lets_them_go,
+        a_task_is_cancelled_as_its_limit_lets_it_go;
 }

@@ -140,3 +140,14 @@ pub(crate) fn a_rate_holds_tasks_back_and_lets_them_go() {
     let handles = [1, 2].map(|n| pool.task().rate_limit(&rate).spawn(move || n));
     assert_eq!(handles.map(|handle| handle.join().unwrap()), [1, 2]);
 }
+
+pub(crate) fn a_task_is_cancelled_as_its_limit_lets_it_go() {
+    let pool = pool(1);
+    let limit = RateLimit::new(1, SOON, 1).unwrap();
+    assert!(limit.try_acquire());
+    let first = pool.task().rate_limit(&limit).spawn(|| ());
+    let _ = first.cancel();
+    // Whatever has become of that one, the limit is not stuck.
+    let next = pool.task().rate_limit(&limit).spawn(|| 1);
+    assert_eq!(next.join().unwrap(), 1);
+}
