@@ -135,7 +135,12 @@ impl Life {
                 record.queued_at = Some(clock::now());
             }
         }
-        if !fresh {
+        // `shutdown_now` may have looked before it was registered. Its flag was set before: seen through the ledger's lock.
+        let overlooked = self.counter.is_null() && registry.idle.counts().halted();
+        if overlooked {
+            Arc::clone(self).interrupt();
+        }
+        if !fresh || overlooked {
             self.stop();
         }
     }

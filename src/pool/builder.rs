@@ -166,7 +166,7 @@ impl ThreadPoolBuilder {
     /// Names the threads by their index. Default: `windrow-0`, `windrow-1`, ...
     ///
     /// [`build`](Self::build) panics if `name` does for one of the first `num_threads` threads; those already started
-    /// have then ended.
+    /// have then ended. It is called whenever a thread is started, and must not call into the pool.
     ///
     /// ```
     /// let pool = windrow::ThreadPool::builder().num_threads(2).thread_name(|i| format!("baler {i}")).build()?;

@@ -219,7 +219,7 @@ impl ThreadPool {
         let registry = self.registry();
         registry.check_process();
         registry.begin_closing();
-        if registry.is_inside() || registry.wait_until_over(deadline) {
+        if registry.is_waited_for() || registry.wait_until_over(deadline) {
             return Ok(());
         }
         let stats = self.stats();

@@ -6,6 +6,7 @@ use crate::policy::{Advice, Retry};
 use crate::pool::submit::Patience;
 use crate::pool::task::{Target, TaskBuilder};
 use crate::scheduler::Registry;
+use crate::sync::Arc;
 use crate::task::promise::Setter;
 use std::fmt;
 
@@ -173,9 +174,10 @@ impl<'t, P: Target<'t>, A> RetryBuilder<'t, P, A> {
         T: Send + 't,
         E: Send + 't,
     {
-        let registry: *const Registry = self.task.place.registry();
+        // The builder may be the last that keeps the pool, and ends here.
+        let registry = self.task.place.registry().shared();
         let begun = self.begin(Patience::Policy, f);
-        begun.unwrap_or_else(|(reason, _)| P::refused(registry.cast(), &reason))
+        begun.unwrap_or_else(|(reason, _)| P::refused(Arc::as_ptr(&registry).cast(), &reason))
     }
 
     /// Submits the task if there is room for it now; never blocks.

@@ -66,7 +66,7 @@ pub(crate) fn admit(
     registry: &Registry,
     patience: Patience,
 ) -> Result<Admitted<'_>, RefusedReason> {
-    let inside = registry.on_own_worker();
+    let inside = registry.is_at_work_here();
     let mut admitted = Admitted {
         registry,
         visiting: false,
@@ -219,7 +219,7 @@ where
 {
     let closed = || {
         // Not in the word of counts, which would have to be fetched from the worker that has changed it last.
-        registry.idle.is_closing() && (registry.idle.counts().halted() || !registry.on_own_worker())
+        registry.idle.is_closing() && (registry.idle.counts().halted() || !registry.is_at_work_here())
     };
     if closed() {
         let reason = refuse(registry, RefusedReason::Closed);

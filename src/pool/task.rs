@@ -336,9 +336,10 @@ impl<'t, P: Target<'t>> TaskBuilder<'t, P> {
         F: FnOnce(&TaskContext<'_>) -> T + Send + 't,
         T: Send + 't,
     {
-        let registry: *const Registry = self.place.registry();
+        // The builder may be the last that keeps the pool, and ends here.
+        let registry = self.place.registry().shared();
         let begun = self.begin(Patience::Policy, f);
-        begun.unwrap_or_else(|(reason, _)| P::refused(registry.cast(), &reason))
+        begun.unwrap_or_else(|(reason, _)| P::refused(Arc::as_ptr(&registry).cast(), &reason))
     }
 
     /// Submits the task if there is room for it now; never blocks.

@@ -32,7 +32,7 @@ impl Registry {
             return;
         }
         self.begin_closing();
-        if !self.given_up.load(Ordering::Relaxed) && !self.is_inside() {
+        if !self.given_up.load(Ordering::Relaxed) && !self.is_waited_for() {
             blocking(|| self.idle.changed.wait(None, || self.idle.is_over()));
             self.join_threads();
             self.timer.join();
@@ -81,15 +81,22 @@ impl Registry {
         over
     }
 
-    /// Whether the calling thread works in the pool, here or further out: it cannot wait for the end, which
-    /// waits for it.
+    /// Whether the calling thread works in the pool, here or further out.
     pub(crate) fn is_inside(&self) -> bool {
         self.places_here().next().is_some()
     }
 
-    /// Whether the calling thread is one of the pool's own, wherever it works now.
-    pub(crate) fn on_own_worker(&self) -> bool {
-        self.places_here().any(|here| !here.is_guest())
+    /// Whether the end of the pool waits for the calling thread, which cannot wait for the end then: it works in the pool,
+    /// or fires what is due in it.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.is_inside() || self.timer.is_here()
+    }
+
+    /// Whether the pool does not end as long as the calling thread does what it does: it is one of the pool's own, wherever
+    /// it works now, or runs a task of the pool. So it may submit to a pool that drains.
+    pub(crate) fn is_at_work_here(&self) -> bool {
+        self.places_here()
+            .any(|here| !here.is_guest() || !here.node().is_null())
     }
 
     /// The calling thread's places in this pool, the innermost first.
@@ -102,7 +109,12 @@ impl Registry {
         .filter(|here| std::ptr::eq(here.registry(), self))
     }
 
+    /// Waits for the threads to be gone, destructors of thread-locals included; not in one of those, where two would wait
+    /// for each other.
     pub(super) fn join_threads(&self) {
+        if std::ptr::eq(Participant::home(), self) {
+            return;
+        }
         let _one_at_a_time = self.joining.lock();
         loop {
             // Not under the lock: a spare may be starting.
@@ -136,7 +148,7 @@ impl Registry {
     /// for stays. Nothing more is accepted, so there is an end to it.
     pub(crate) fn evict(&self) -> Vec<Unstarted> {
         let mut out = Vec::new();
-        let mut scoped = Vec::new();
+        let mut kept_lives = Vec::new();
         for life in self.ledger.all_lives() {
             out.extend(life.evict().map(Unstarted::Managed));
         }
@@ -144,13 +156,13 @@ impl Registry {
             let mut kept = Vec::new();
             for level in Priority::DESCENDING {
                 while let Some(entry) = self.injectors.steal(level) {
-                    self.sort_out(entry, &mut out, &mut kept, &mut scoped);
+                    self.sort_out(entry, &mut out, &mut kept, &mut kept_lives);
                 }
                 for victim in self.all() {
                     loop {
                         match victim.stealers.steal(level) {
                             Steal::Success(entry) => {
-                                self.sort_out(entry, &mut out, &mut kept, &mut scoped)
+                                self.sort_out(entry, &mut out, &mut kept, &mut kept_lives)
                             }
                             Steal::Retry => {}
                             Steal::Empty => break,
@@ -163,7 +175,8 @@ impl Registry {
             }
             let sums = self.sums();
             if sums.queued_as(Passage::Spawned) + sums.queued_as(Passage::Dispatch) == 0 {
-                scoped.into_iter().for_each(|life| life.requeue());
+                kept_lives.into_iter().for_each(|life| life.requeue());
+                self.idle.changed.notify();
                 return out;
             }
             // A batch is on its way from one queue to another.
@@ -204,7 +217,7 @@ impl Registry {
         entry: Entry,
         out: &mut Vec<Unstarted>,
         kept: &mut Vec<Entry>,
-        scoped: &mut Vec<Arc<dyn Living>>,
+        kept_lives: &mut Vec<Arc<dyn Living>>,
     ) {
         if !matches!(entry.kind(), TaskKind::Spawned | TaskKind::Dispatch) {
             kept.push(entry);
@@ -220,12 +233,12 @@ impl Registry {
                     Ok(Dispatch(life)) => {
                         self.note_left(level, kind, self.tally_here());
                         if life.is_scoped() {
-                            scoped.push(life);
+                            kept_lives.push(life);
                         } else if let Some(task) = Arc::clone(&life).evict() {
                             out.push(Unstarted::Managed(task));
                         } else {
-                            // Settled already: it only needs to be let go.
-                            life.dispatched();
+                            // Settled already. What is left to do calls the user's code: a worker does it.
+                            kept_lives.push(life);
                         }
                     }
                     Err(task) => {

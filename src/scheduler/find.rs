@@ -396,6 +396,10 @@ impl Participant {
         self.registry().note_left(level, task.kind(), &self.tally);
         let env = self.registry().env(self);
         self.run_framed(node, level, || task.run(env));
+        if self.is_guest() {
+            // A worker says so when it goes to bed.
+            self.registry().idle.changed.notify();
+        }
     }
 
     /// Runs what was found. Never unwinds.

@@ -69,11 +69,9 @@ impl Registry {
     /// Keeps the pool from ending as long as the visit lasts.
     ///
     /// # Panics
-    /// If it has been shut down (and the caller is not one of its threads, for which it does not end; unless that one is
-    /// leaving it).
+    /// If it has been shut down, unless the caller is at work in it; or has ended, for an exit handler.
     pub(crate) fn visit(&self) -> Option<Visit<'_>> {
-        let on_duty = |here: &Participant| !here.is_guest() && !here.off_duty.get();
-        if self.place_here().is_some_and(on_duty) {
+        if self.is_at_work_here() && !self.idle.is_terminated() {
             return None;
         }
         assert!(

@@ -33,6 +33,8 @@ plain_thread_local! {
     /// The innermost pool that this thread works in. No destructor, so that it can be read at any time
     /// in a thread's life, and a plain load of a fixed place.
     static CURRENT: Cell<*const Participant> = const { Cell::new(ptr::null()) };
+    /// The pool whose thread this is, for as long as there is the thread; to be compared only.
+    static HOME: Cell<*const Registry> = const { Cell::new(ptr::null()) };
 }
 
 /// See the module.
@@ -118,6 +120,16 @@ impl Participant {
     /// Makes `participant` the calling thread's place; returns the one before.
     pub(crate) fn set_current(participant: *const Participant) -> *const Participant {
         CURRENT.with(|current| current.replace(participant))
+    }
+
+    /// The pool whose thread this is, or null; it may be gone.
+    pub(crate) fn home() -> *const Registry {
+        HOME.with(Cell::get)
+    }
+
+    /// This thread is the pool's, to its end.
+    pub(crate) fn set_home(registry: &Registry) {
+        HOME.with(|home| home.set(registry));
     }
 
     /// The name under which counters know this thread.

@@ -205,6 +205,8 @@ impl Idle {
             delta = delta.wrapping_sub(LINGERING);
         }
         self.change(delta);
+        // Its exit handler may still submit: the pool does not end before it is gone.
+        self.visits.fetch_add(1, Ordering::Relaxed);
         if self.stalls(&roster) {
             // Who has just lent its slot has relied on this sleeper.
             for waiter in &roster.waiters {
@@ -225,9 +227,8 @@ impl Idle {
             }
             rejoins
         };
-        if !rejoins {
-            self.look_after(view);
-        }
+        self.end_visit(view);
+        self.changed.notify();
         rejoins
     }
 }

@@ -36,11 +36,7 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    /// Waits for its end, unless it is the calling thread: a pool may be dropped by the destructor of a thread-local.
     pub(super) fn join(self) {
-        if self.handle.thread().id() == thread::current().id() {
-            return;
-        }
         if let Some(turn) = self.turn {
             turn.wait_gone();
         }

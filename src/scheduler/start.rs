@@ -145,10 +145,11 @@ impl Registry {
         }
         if let Some((index, error)) = failed {
             // Back to the old size; the threads that did start leave as they would after shrinking.
-            let none = self
-                .idle
-                .resize(before, self.spare_threads.unwrap_or(before));
-            debug_assert!(none.is_empty() || before > size, "it had these threads");
+            let spares = self.spare_threads.unwrap_or(before);
+            for index in self.idle.resize(before, spares) {
+                // One that has failed as a spare meanwhile is not tried again.
+                self.not_started(index);
+            }
             return Err(match error {
                 StartError::System(source) => ResizeError::ThreadStart { index, source },
                 StartError::Name(payload) => std::panic::resume_unwind(payload),

@@ -114,6 +114,13 @@ impl Timer {
         std::mem::forget(self.thread.lock().take());
     }
 
+    /// Whether the calling thread is the timer's.
+    pub(crate) fn is_here(&self) -> bool {
+        let thread = self.thread.lock();
+        let id = thread.as_ref().map(|thread| thread.handle.thread().id());
+        id == Some(thread::current().id())
+    }
+
     /// Stops, and waits for the thread to end.
     pub(crate) fn join(&self) {
         self.stop();

@@ -45,6 +45,7 @@ pub(crate) fn pause(round: u32) {
 /// The main function of worker threads, spares included. `late` workers are already counted as
 /// searching.
 pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
+    Participant::set_home(registry);
     let me = registry.participants.get(seat);
     let index = me.index().expect("workers have an index");
     let mut searching = late;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use windrow::{AutoscaleError, Autoscaler, ThreadPool, ThreadPoolBuilder};
 
-use crate::support::pool;
+use crate::support::{Gate, pool};
 use crate::watchdog::watched;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -204,5 +204,26 @@ fn one_that_is_stopped_is_forgotten_at_once() {
             .rule(move |_| Arc::strong_count(&rule));
         drop(scaler.start(&pool).unwrap());
         assert_eq!(Arc::strong_count(&held), 1);
+    });
+}
+
+#[test]
+fn the_last_owner_of_a_pool_may_be_a_rule() {
+    watched(|| {
+        let pool = Arc::new(pool(1));
+        let (mut last, dropped) = (Some(Arc::clone(&pool)), Gate::default());
+        let begin = dropped.clone();
+        let scaler = Autoscaler::new(1..=2).unwrap().interval(MS(1));
+        let running = scaler.rule(move |_| {
+            begin.pass();
+            drop(last.take());
+            1
+        });
+        let running = running.start(&pool).unwrap();
+        let handle = pool.spawn_after(MS(20), || "in its time");
+        drop(pool);
+        dropped.open();
+        assert_eq!(handle.join().unwrap(), "in its time");
+        drop(running);
     });
 }

@@ -69,3 +69,29 @@ fn a_pool_that_has_ended_stays_so_whatever_its_last_workers_wait_for() {
         }
     });
 }
+
+#[test]
+fn what_a_worker_that_leaves_spawns_is_run_though_the_pool_is_closed() {
+    watched(|| {
+        let (say, said) = channel();
+        let closed = Gate::default();
+        let begin = closed.clone();
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .exit_handler(move |index| {
+                if index == 1 {
+                    begin.pass();
+                    let handle = spawn(|| spawn(|| 1).join().unwrap());
+                    say.send(handle.join().map_err(|error| error.to_string()))
+                        .unwrap();
+                }
+            })
+            .build()
+            .unwrap();
+        pool.resize(1).unwrap();
+        yield_until(|| pool.stats().threads == 1 && pool.stats().active == 0);
+        pool.close();
+        closed.open();
+        assert_eq!(said.recv().unwrap(), Ok(1));
+    });
+}

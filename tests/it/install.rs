@@ -1,11 +1,12 @@
 //! `install`: the closure runs on a thread of the pool, and its caller waits.
 
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 
 use windrow::ThreadPool;
 
-use crate::support::{SIZES, on_every_pool, pool, pool_without_spares, stall};
+use crate::support::{Gate, SIZES, on_every_pool, pool, pool_without_spares, stall};
 use crate::watchdog::watched;
 
 #[test]
@@ -192,6 +193,24 @@ fn many_callers_install_into_one_pool_at_once() {
                     .sum()
             });
             assert_eq!(sum, (0..8).map(|caller| 200 * caller + 19_900).sum());
+        }
+    });
+}
+
+#[test]
+fn a_worker_of_a_closed_pool_may_install_from_within_another() {
+    watched(|| {
+        for size in SIZES {
+            let (first, second) = (Arc::new(pool(size)), pool(size));
+            let closed = Gate::default();
+            let (inner, begin) = (Arc::clone(&first), closed.clone());
+            let handle = first.spawn(move || {
+                begin.pass();
+                second.scope(|_| inner.install(|| 6 * 7))
+            });
+            first.close();
+            closed.open();
+            assert_eq!(handle.join().unwrap(), 42);
         }
     });
 }

@@ -287,3 +287,30 @@ fn a_waiter_in_a_stalled_pool_finds_what_came_during_a_pause() {
         }
     });
 }
+
+#[test]
+fn who_waits_for_idleness_hears_of_what_a_guest_has_run() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            pool.pause();
+            for _ in 0..50 {
+                pool.scope(|_| {
+                    let handle = pool.spawn(|| ());
+                    thread::scope(|threads| {
+                        let (begin, begun) = channel();
+                        let pool = &pool;
+                        threads.spawn(move || {
+                            begin.send(()).unwrap();
+                            pool.wait_idle();
+                        });
+                        begun.recv().unwrap();
+                        (0..100).for_each(|_| thread::yield_now());
+                        handle.join().unwrap();
+                    });
+                });
+            }
+            pool.resume();
+        }
+    });
+}

@@ -443,3 +443,23 @@ fn tasks_run_in_a_pool_that_has_ended_do_not_keep_it() {
         assert_eq!(Arc::strong_count(&held), 1);
     });
 }
+
+#[test]
+fn a_task_may_spawn_into_a_pool_that_drains_whoever_runs_it() {
+    watched(|| {
+        for size in SIZES {
+            let pool = Arc::new(pool(size));
+            let stalled = stall(&pool);
+            let inner = Arc::clone(&pool);
+            let handle = pool.spawn(move || {
+                let plain = windrow::spawn(|| 1);
+                let options = inner.task().spawn(|| 2);
+                (plain.join().is_ok(), options.join().is_ok())
+            });
+            pool.close();
+            // No worker is free: this thread runs it.
+            assert_eq!(handle.join().unwrap(), (true, true));
+            drop(stalled);
+        }
+    });
+}

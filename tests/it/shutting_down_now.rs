@@ -1,12 +1,15 @@
 //! `shutdown_now`: what has not started comes back, what runs is told.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
-use windrow::{Backoff, CancelToken, JoinHandle, RateLimit, Retry, ThreadPool, UnstartedTask};
+use windrow::{
+    Backoff, CancelToken, JoinHandle, Observer, RateLimit, Retry, TaskInfo, ThreadPool,
+    UnstartedTask,
+};
 
 use crate::support::{Gate, Ledger, SIZES, pool, take};
 use crate::watchdog::watched;
@@ -195,6 +198,45 @@ fn shutdown_now_does_not_run_tasks_itself() {
                 after.open();
                 scope.join().unwrap();
             });
+        }
+    });
+}
+
+#[test]
+fn what_a_callback_waits_for_is_given_back_first() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            pool.pause();
+            let other = pool.task().spawn(|| ());
+            let (say, said) = channel();
+            let task = pool
+                .task()
+                .on_complete(move |_| say.send(other.join().is_err()).unwrap());
+            assert!(task.spawn(|| unreachable!("cancelled")).cancel());
+            drop(pool.shutdown_now());
+            assert!(said.recv().unwrap());
+        }
+    });
+}
+
+#[test]
+fn a_delayed_task_that_is_just_coming_is_cancelled() {
+    struct EndsIt(OnceLock<Weak<ThreadPool>>);
+    impl Observer for EndsIt {
+        fn task_accepted(&self, _: &TaskInfo) {
+            let pool = self.0.get().unwrap().upgrade().unwrap();
+            assert!(pool.shutdown_now().is_empty(), "it is not there yet");
+        }
+    }
+    watched(|| {
+        for size in SIZES {
+            let ends = Arc::new(EndsIt(OnceLock::new()));
+            let builder = ThreadPool::builder().num_threads(size);
+            let pool = Arc::new(builder.observer(Arc::clone(&ends)).build().unwrap());
+            ends.0.set(Arc::downgrade(&pool)).unwrap();
+            let handle = pool.spawn_after(HOUR, || ());
+            assert!(handle.join().unwrap_err().is_cancelled());
         }
     });
 }

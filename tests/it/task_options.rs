@@ -9,7 +9,7 @@ use windrow::{
     ThreadPoolBuilder,
 };
 
-use crate::support::{Ledger, SIZES, pool_that_reports, text};
+use crate::support::{Ledger, SIZES, pool, pool_that_reports, text};
 use crate::virtual_time::{Diary, S, SEEDS, Witness, virtually, virtually_with};
 use crate::watchdog::watched;
 
@@ -344,6 +344,21 @@ fn an_attachment_that_panics_in_drop_is_reported() {
                 size,
                 "all workers are there"
             );
+        }
+    });
+}
+
+#[test]
+fn a_builder_may_outlive_its_pool() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            let (plain, again) = (pool.task(), pool.task().retry(retry(2, Backoff::none())));
+            drop(pool);
+            // Each is the last that knows of the pool.
+            assert!(plain.spawn(|| ()).join().unwrap_err().is_refused());
+            let refused = again.spawn(|| Ok::<(), ()>(())).join();
+            assert!(refused.unwrap_err().is_refused());
         }
     });
 }

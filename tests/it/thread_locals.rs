@@ -159,3 +159,32 @@ fn the_last_owner_of_a_pool_may_be_a_destructor_of_its_worker() {
         }
     });
 }
+
+#[test]
+fn destructors_of_several_workers_may_shut_their_pool_down() {
+    thread_local! {
+        static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+    }
+    struct Kept(Arc<ThreadPool>, Sender<()>);
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            self.0.shutdown();
+            self.1.send(()).unwrap();
+        }
+    }
+    watched(|| {
+        for size in SIZES {
+            let dropped = Gate::default();
+            let exit = dropped.clone();
+            let builder = ThreadPool::builder().num_threads(size);
+            let pool = builder.exit_handler(move |_| exit.pass()).build().unwrap();
+            let pool = Arc::new(pool);
+            let (over, ends) = channel();
+            pool.broadcast(|_| KEPT.set(Some(Kept(Arc::clone(&pool), over.clone()))));
+            pool.close();
+            drop(pool);
+            dropped.open();
+            assert_eq!(take(&ends, size).len(), size);
+        }
+    });
+}
