@@ -221,7 +221,7 @@ impl Idle {
     pub(crate) fn leave_for_good(&self, index: usize, view: &dyn View) -> bool {
         let rejoins = {
             let mut roster = self.roster.lock();
-            let rejoins = !self.is_terminated() && roster.part(index);
+            let rejoins = roster.part(index);
             if rejoins {
                 self.change(ACTIVE + SEARCHING);
             }
