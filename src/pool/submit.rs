@@ -219,7 +219,8 @@ where
 {
     let closed = || {
         // Not in the word of counts, which would have to be fetched from the worker that has changed it last.
-        registry.idle.is_closing() && (registry.idle.counts().halted() || !registry.is_at_work_here())
+        registry.idle.is_closing()
+            && (registry.idle.counts().halted() || !registry.is_at_work_here())
     };
     if closed() {
         let reason = refuse(registry, RefusedReason::Closed);

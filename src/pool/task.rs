@@ -57,6 +57,9 @@ pub(crate) mod sealed {
     }
 }
 
+/// What is called when a task has ended.
+type Callback<'t> = Box<dyn FnOnce(&Report) + Send + 't>;
+
 /// A task in the making: [`ThreadPool::task`], [`Scope::task`](crate::Scope::task).
 ///
 /// What is not set costs nothing and behaves as for a plain `spawn`. Setters may come in any order, only
@@ -92,7 +95,7 @@ pub struct TaskBuilder<'t, P> {
     pub(crate) place: P,
     pub(crate) options: Options,
     /// What the callback borrows; it is dropped with the builder.
-    pub(crate) borrows: PhantomData<Box<dyn FnOnce(&Report) + Send + 't>>,
+    pub(crate) borrows: PhantomData<Callback<'t>>,
 }
 
 impl<'t, P> TaskBuilder<'t, P> {
@@ -251,15 +254,10 @@ impl<'t, P> TaskBuilder<'t, P> {
     /// assert_eq!(said.recv(), Ok(windrow::Outcome::Completed));
     /// ```
     pub fn on_complete(mut self, callback: impl FnOnce(&Report) + Send + 't) -> Self {
-        let callback: Box<dyn FnOnce(&Report) + Send + 't> = Box::new(callback);
+        let callback: Callback<'t> = Box::new(callback);
         // SAFETY: the task calls or drops it before it is over, and does not outlive `'t`: only targets for
         // `'t` spawn it.
-        let callback = unsafe {
-            std::mem::transmute::<
-                Box<dyn FnOnce(&Report) + Send + 't>,
-                Box<dyn FnOnce(&Report) + Send + 'static>,
-            >(callback)
-        };
+        let callback = unsafe { std::mem::transmute::<Callback<'t>, Callback<'static>>(callback) };
         self.options.callback = Some(callback);
         self
     }
