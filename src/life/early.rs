@@ -191,8 +191,8 @@ impl Living for Life {
         !self.counter.is_null()
     }
 
-    fn is_over(&self) -> bool {
-        self.phase.is_over()
+    fn is_queued(&self) -> bool {
+        self.phase.is_queued()
     }
 
     fn requeue(self: Arc<Self>) {

@@ -175,7 +175,12 @@ impl Registry {
             }
             let sums = self.sums();
             if sums.queued_as(Passage::Spawned) + sums.queued_as(Passage::Dispatch) == 0 {
-                kept_lives.into_iter().for_each(|life| life.requeue());
+                // Of scopes: who waits for one may have run it meanwhile.
+                let queued = kept_lives.into_iter().filter(|life| life.is_queued());
+                queued.for_each(|life| life.requeue());
+                if self.idle.is_terminated() {
+                    self.sweep();
+                }
                 self.idle.changed.notify();
                 return out;
             }
@@ -184,8 +189,8 @@ impl Registry {
         }
     }
 
-    /// In a pool that has ended nobody pops what is stale: lets go of dispatches of tasks that are over,
-    /// which would keep them, and they the pool.
+    /// In a pool that has ended nobody pops what is stale: lets go of dispatches that have nothing to do,
+    /// which would keep their tasks, and those the pool.
     pub(crate) fn sweep(&self) {
         let (mut kept, mut live) = (Vec::new(), Vec::new());
         for level in Priority::DESCENDING {
@@ -200,7 +205,7 @@ impl Registry {
                     Taken::Run(task) => {
                         self.note_left(level, TaskKind::Dispatch, self.tally_here());
                         if let Ok(Dispatch(life)) = task.into_dispatch(self.env_elsewhere()) {
-                            if !life.is_over() {
+                            if life.is_queued() {
                                 live.push(life);
                             }
                         }
@@ -236,7 +241,7 @@ impl Registry {
                             kept_lives.push(life);
                         } else if let Some(task) = Arc::clone(&life).evict() {
                             out.push(Unstarted::Managed(task));
-                        } else {
+                        } else if life.is_queued() {
                             // Settled already. What is left to do calls the user's code: a worker does it.
                             kept_lives.push(life);
                         }

@@ -204,9 +204,9 @@ impl Phase {
         held(self.0.load(Ordering::Acquire))
     }
 
-    /// Whether nothing is left to do about it.
-    pub(crate) fn is_over(&self) -> bool {
-        self.0.load(Ordering::Acquire) & PHASE == OVER
+    /// Whether a dispatch of it has something to do: to run it, or to retire it.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.0.load(Ordering::Acquire) & PHASE == QUEUED
     }
 
     /// Whether it waits for something other than a worker.

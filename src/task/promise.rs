@@ -49,8 +49,8 @@ pub(crate) trait Living: Send + Sync {
     fn evict(self: Arc<Self>) -> Option<Arc<dyn Evicted>>;
     /// Whether a scope waits for it.
     fn is_scoped(&self) -> bool;
-    /// Whether a dispatch of it has nothing to do any more.
-    fn is_over(&self) -> bool;
+    /// Whether a dispatch of it has something to do.
+    fn is_queued(&self) -> bool;
     /// Queues another dispatch for one that was taken out of the queue and not run.
     fn requeue(self: Arc<Self>);
 }

@@ -39,7 +39,7 @@ impl Living for Anybody {
     fn is_scoped(&self) -> bool {
         false
     }
-    fn is_over(&self) -> bool {
+    fn is_queued(&self) -> bool {
         false
     }
     fn requeue(self: Arc<Self>) {}
