@@ -741,8 +741,11 @@ mutant "inbox: who stops waiting forgets what came" src/task/inbox.rs \
     'self.word.swap(0, Ordering::Acquire) & RUNG;'
 mutant "gathered: a cancelled task does not come back" src/task/gathered.rs \
     task::model::inbox::model_inbox_task_comes_back_run_or_not \
-    '            // SAFETY: the claimant has it.
-            unsafe { Self::put(task, Ended::Cancelled, env) };' ''
+    'unsafe { slot.write(Slot::Forfeited(panic.map(Box::new))) };
+        // SAFETY: the claimant has it.
+        unsafe { Self::put(task, how, env) };' \
+    'unsafe { slot.write(Slot::Forfeited(panic.map(Box::new))) };
+        let _ = (how, env);'
 mutant "sheaf: a task that came too late counts" src/task/sheaf.rs \
     task::model::sheaf::model_sheaf_grows_while_it_is_closed \
     'if tasks.len.fetch_add(1, Ordering::Release) & CLOSED == 0 {' \

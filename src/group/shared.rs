@@ -53,7 +53,7 @@ struct State<T, E> {
     /// Those of them that the limit counts.
     active: usize,
     /// Those of them that wait for the limit, oldest first.
-    held: VecDeque<(usize, Arc<Life>)>,
+    held: BTreeMap<usize, Arc<Life>>,
     /// Entered and not settled.
     unsettled: usize,
     /// In the order in which they completed.
@@ -80,7 +80,7 @@ impl<T: Send + 'static, E: Send + 'static> Shared<T, E> {
                 spawned: 0,
                 tasks: BTreeMap::new(),
                 active: 0,
-                held: VecDeque::new(),
+                held: BTreeMap::new(),
                 unsettled: 0,
                 ready: VecDeque::new(),
                 waiter: None,
@@ -126,7 +126,7 @@ impl<T: Send + 'static, E: Send + 'static> Shared<T, E> {
             } else {
                 task.remote = Some(remote);
                 if held {
-                    state.held.push_back((index, life));
+                    state.held.insert(index, life);
                     drop(state);
                     self.release_held();
                 }
@@ -164,7 +164,7 @@ impl<T: Send + 'static, E: Send + 'static> Shared<T, E> {
             if state.active >= self.limit {
                 return;
             }
-            let Some((index, life)) = state.held.pop_front() else {
+            let Some((index, life)) = state.held.pop_first() else {
                 return;
             };
             let Some(task) = state.tasks.get_mut(&index) else {
@@ -260,8 +260,11 @@ impl<T: Send + 'static, E: Send + 'static> Hook for Shared<T, E> {
         if active {
             state.active -= 1;
         }
+        // It was ended while it was held. With the last reference goes what is the user's: not under the lock.
+        let held = state.held.remove(&index);
         let waiter = state.waiter.clone();
         drop(state);
+        drop(held);
         if let Some(remote) = task.and_then(|task| task.remote) {
             // Whoever has settled it has not come to say so: it will not find the task here any more.
             self.complete(index, remote);

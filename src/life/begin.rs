@@ -140,7 +140,7 @@ impl Life {
         if overlooked {
             Arc::clone(self).interrupt();
         }
-        if !fresh || overlooked {
+        if !fresh {
             self.stop();
         }
     }

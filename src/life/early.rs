@@ -3,7 +3,7 @@
 use crate::cancel::OnCancel;
 use crate::clock;
 use crate::error::Failure;
-use crate::life::Life;
+use crate::life::{Life, Record};
 use crate::metrics::{Ended, Event};
 use crate::priority::Priority;
 use crate::report::{Report, TaskId};
@@ -66,7 +66,19 @@ impl Life {
     /// Settles it as `failure` if no attempt is running, or (at its deadline) even then. Returns what was
     /// found.
     fn end_early(self: &Arc<Self>, failure: Failure) -> Early {
+        self.end_early_if(failure, |_| true)
+    }
+
+    /// The same, if `wanted`, which is asked under the lock.
+    fn end_early_if(
+        self: &Arc<Self>,
+        failure: Failure,
+        wanted: impl FnOnce(&Record) -> bool,
+    ) -> Early {
         let mut record = self.record.lock();
+        if !wanted(&record) {
+            return Early::TooLate;
+        }
         let early = if failure == Failure::Expired {
             self.phase.expire()
         } else {
@@ -163,7 +175,15 @@ impl Living for Life {
         {
             let mut record = self.record.lock();
             // One that has been handed back is in nobody's queue, and will not run in the pool.
-            if !self.phase.is_held() || record.returned {
+            if record.returned {
+                return;
+            }
+            if !self.phase.is_held() {
+                drop(record);
+                if !self.is_scoped() {
+                    // It came, or came back to wait, behind the back of who looked for it.
+                    let _ = self.end_early_if(Failure::Cancelled, |record| !record.returned);
+                }
                 return;
             }
             if record.running_since.is_none() {
@@ -201,6 +221,7 @@ impl Living for Life {
 
     fn evict(self: Arc<Self>) -> Option<Arc<dyn Evicted>> {
         let key: Option<Key>;
+        let released: bool;
         {
             let mut record = self.record.lock();
             if self.is_scoped() || !self.phase.evict() {
@@ -208,6 +229,7 @@ impl Living for Life {
             }
             record.returned = true;
             key = record.wait_key.take();
+            released = std::mem::take(&mut record.released);
             self.set_waiting(&mut record, false);
             self.release_slot(&mut record);
             // The pool does not wait for it any more.
@@ -217,6 +239,9 @@ impl Living for Life {
             self.registry.timer.remove(key);
         }
         self.registry.tally_here().end_managed(Ended::Returned);
+        if released {
+            self.return_release();
+        }
         Some(self)
     }
 }

@@ -161,10 +161,7 @@ impl Life {
             registry.timer.remove(key);
         }
         if released {
-            if let Some(limit) = self.rate() {
-                limit.line().forget_released();
-            }
-            self.pump();
+            self.return_release();
         }
         // SAFETY: the phase is OVER by us.
         let callback = unsafe { self.body() }.callback.take();

@@ -45,11 +45,8 @@ impl Life {
         } else {
             None
         };
-        if let Some(limit) = self.rate().filter(|_| failure.is_some() && released) {
-            // It will not use the permit that it was let go for.
-            limit.line().forget_released();
-            released = false;
-            self.pump();
+        if failure.is_some() && std::mem::take(&mut released) {
+            self.return_release();
         }
         if let Some(failure) = failure {
             return self.end_unrun(failure);
@@ -179,6 +176,14 @@ impl Life {
     /// Whether it was told to stop between two attempts.
     fn was_stopped(&self) -> bool {
         self.token.is_cancelled() || self.record.lock().interrupted
+    }
+
+    /// It will not use the permit that it was let go for.
+    pub(super) fn return_release(&self) {
+        if let Some(limit) = self.rate() {
+            limit.line().forget_released();
+        }
+        self.pump();
     }
 
     /// Lets those in the line go for whom there are permits.

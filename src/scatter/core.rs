@@ -468,9 +468,11 @@ where
     F: FnOnce() -> T + Send,
 {
     let slot = limiter.slot();
+    // What the closure owns goes before the slot, also where it is dropped.
     move || {
-        let _slot = slot;
-        f()
+        let result = f();
+        drop(slot);
+        result
     }
 }
 

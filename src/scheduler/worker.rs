@@ -65,6 +65,10 @@ pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
         tell(registry, registry.exit_handler.as_ref(), me);
         // What the handler has spawned, and what others have not taken yet.
         me.empty_deques();
+        if matches!(end, End::OfPool) {
+            // Nobody pops what has nothing to do any more.
+            registry.sweep();
+        }
         // From here on (thread-local destructors) the thread belongs to no pool.
         Participant::set_current(ptr::null());
         match end {

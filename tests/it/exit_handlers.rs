@@ -95,3 +95,23 @@ fn what_a_worker_that_leaves_spawns_is_run_though_the_pool_is_closed() {
         assert_eq!(said.recv().unwrap(), Ok(1));
     });
 }
+
+#[test]
+fn what_a_worker_that_leaves_has_run_itself_keeps_nothing() {
+    watched(|| {
+        for size in [1, 2, 8] {
+            let token = Arc::new(());
+            let kept = Arc::clone(&token);
+            let pool = ThreadPool::builder()
+                .num_threads(size)
+                .exit_handler(move |_| {
+                    let _kept = &kept;
+                    scope(|s| s.task().spawn(|| ()).join().unwrap());
+                })
+                .build()
+                .unwrap();
+            drop(pool);
+            assert_eq!(Arc::strong_count(&token), 1, "the pool is gone");
+        }
+    });
+}

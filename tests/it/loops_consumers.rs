@@ -338,6 +338,27 @@ fn searches_in_nested_loops_find_what_the_iterator_finds() {
 }
 
 #[test]
+fn searches_in_nested_loops_behind_others_find_what_the_iterator_finds() {
+    let items = || {
+        let nested = (0..30_u64).into_par_iter().flat_map(|k| {
+            let inner = (0..400_u64).into_par_iter();
+            inner.map(move |i| 1000 + 400 * k + i)
+        });
+        (0..50_u64).into_par_iter().chain(nested)
+    };
+    on_workers(|| {
+        for round in 0..40 {
+            let is = |&n: &u64| {
+                linger(n as usize);
+                n >= 1000 && n % 100 == round
+            };
+            assert_eq!(items().find_first(is), Some(1000 + round));
+            assert_eq!(items().find_last(is), Some(12_900 + round));
+        }
+    });
+}
+
+#[test]
 fn collections_are_in_order() {
     for_drawn(|list| {
         in_every_shape!(list, |par, seq| {

@@ -11,7 +11,7 @@ use windrow::{
     UnstartedTask,
 };
 
-use crate::support::{Gate, Ledger, SIZES, pool, take};
+use crate::support::{Gate, Ledger, SIZES, pool, take, yield_until};
 use crate::watchdog::watched;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -237,6 +237,30 @@ fn a_delayed_task_that_is_just_coming_is_cancelled() {
             ends.0.set(Arc::downgrade(&pool)).unwrap();
             let handle = pool.spawn_after(HOUR, || ());
             assert!(handle.join().unwrap_err().is_cancelled());
+        }
+    });
+}
+
+#[test]
+fn what_is_given_back_gives_its_permit_back() {
+    watched(|| {
+        for size in SIZES {
+            let limit = RateLimit::new(1, Duration::from_millis(50), 1).unwrap();
+            assert!(limit.try_acquire());
+            let (first, second) = (pool(size), pool(size));
+            drop(first.task().rate_limit(&limit).spawn(|| ()));
+            yield_until(|| first.stats().waiting == 1);
+            // It is in the line. Let go, it goes no further than to the queue.
+            first.pause();
+            yield_until(|| first.stats().waiting == 0);
+            let unstarted = first.shutdown_now();
+            second
+                .task()
+                .rate_limit(&limit)
+                .spawn(|| ())
+                .join()
+                .unwrap();
+            drop(unstarted);
         }
     });
 }

@@ -215,11 +215,17 @@ impl<C> Behind<'_, C> {
 impl<T, C: Consumer<T>> Consumer<T> for Behind<'_, C> {
     type Fold = C::Fold;
     type Part = C::Part;
-    forward!([] is_full is_stopped is_settled at pause panicked cut_short finish append);
+    forward!([] is_full is_stopped is_settled pause panicked cut_short finish append);
 
     #[inline(always)]
     fn begin(&self, at: Place) -> C::Fold {
         self.inner.begin(at.with_step(self.step(at.step)))
+    }
+    /// As its own steps count, so that `begin` makes the same of it again.
+    #[inline(always)]
+    fn at(&self, fold: &C::Fold) -> Place {
+        let at = self.inner.at(fold);
+        at.with_step(at.step.saturating_sub(self.steps.unwrap_or(LAST_STEP)))
     }
     #[inline(always)]
     fn reach(&self, fold: &mut C::Fold, at: usize) {
