@@ -10,7 +10,7 @@ use std::thread;
 use windrow::prelude::*;
 
 use crate::loop_support::{Book, Deed, LENS, linger, on_workers};
-use crate::support::{Census, Loud, SIZES, blow_up, panic_of, pool, text};
+use crate::support::{Census, Loud, SIZES, blow_up, panic_of, pool, text, yield_until};
 use crate::watchdog::watched;
 
 /// Hides how many items there are.
@@ -317,14 +317,17 @@ fn a_panic_in_an_ordered_stream_goes_on_although_what_is_left_panics_as_it_is_dr
     watched(|| {
         for size in SIZES {
             let pool = pool(size);
-            // Nothing behind it: what comes when the run is over already is dropped by the run, with its own panic.
+            let behind = AtomicUsize::new(0);
             let op = |n| {
                 if n == 1 {
+                    // The results behind it are there first, if anybody can make them.
+                    yield_until(|| size == 1 || behind.load(Ordering::SeqCst) == 2);
                     blow_up("first");
                 }
+                behind.fetch_add(usize::from(n > 1), Ordering::SeqCst);
                 Loud
             };
-            let stream = || (0..2).par_bridge().ordered(4).on(&pool).map(op);
+            let stream = || (0..4).par_bridge().ordered(4).on(&pool).map(op);
             let consumers = Loud;
             let consumed = panic_of(|| {
                 stream().for_each(move |result| {
@@ -332,6 +335,7 @@ fn a_panic_in_an_ordered_stream_goes_on_although_what_is_left_panics_as_it_is_dr
                     std::mem::forget(result);
                 });
             });
+            behind.store(0, Ordering::SeqCst);
             let collected = panic_of(|| stream().collect::<Vec<_>>());
             assert_eq!([text(&*consumed), text(&*collected)], ["first"; 2]);
         }

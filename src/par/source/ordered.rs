@@ -188,51 +188,61 @@ where
     pub fn try_for_each<E>(self, consumer: impl FnMut(R) -> Result<(), E>) -> Result<(), E> {
         let Self { source, op } = self;
         let Ordered { items, ahead, pool } = source;
-        let window = Window {
+        let mut window = Window {
             results: VecDeque::new(),
             given: 0,
             sink: consumer,
             end: None,
         };
         let op = &op;
-        let window = in_pool(pool.as_deref(), None, |_| {
-            gather(window, |run: &mut Run<'_, '_, _, Infallible>| {
-                run.max_outstanding(ahead);
-                let mut items = items.enumerate();
-                let mut taken = 0;
-                loop {
-                    while taken - run.state().given >= ahead && !run.is_cancelled() {
-                        let Ok(_) = run.gather_one();
+        // Not the run's own: it would drop all of it at once if a result that comes too late panics in its drop.
+        let ran = unwind::catch(|| {
+            in_pool(pool.as_deref(), None, |_| {
+                gather(&mut window, |run: &mut Run<'_, '_, _, Infallible>| {
+                    run.max_outstanding(ahead);
+                    let mut items = items.enumerate();
+                    let mut taken = 0;
+                    loop {
+                        while taken - run.state().given >= ahead && !run.is_cancelled() {
+                            let Ok(_) = run.gather_one();
+                        }
+                        let next = if run.is_cancelled() {
+                            None
+                        } else {
+                            items.next()
+                        };
+                        let Some((index, item)) = next else {
+                            break;
+                        };
+                        taken += 1;
+                        run.scatter(
+                            move || unwind::catch(|| op(item)),
+                            move |window: &mut &mut Window<_, _, _>, run, result| {
+                                window.take(index, result);
+                                if window.end.is_some() {
+                                    run.cancel();
+                                }
+                            },
+                        );
                     }
-                    let next = if run.is_cancelled() {
-                        None
-                    } else {
-                        items.next()
-                    };
-                    let Some((index, item)) = next else {
-                        break;
-                    };
-                    taken += 1;
-                    run.scatter(
-                        move || unwind::catch(|| op(item)),
-                        move |window: &mut Window<_, _, _>, run, result| {
-                            window.take(index, result);
-                            if window.end.is_some() {
-                                run.cancel();
-                            }
-                        },
-                    );
-                }
+                });
             })
         });
-        match window.end {
-            None => Ok(()),
+        let (end, panic) = match (window.end, ran) {
+            (Some(End::Panic(first)), ran) => (None, Some((first, ran.err()))),
+            (end, Err(payload)) => (end, Some((payload, None))),
+            (end, Ok(())) => (end, None),
+        };
+        if let Some((first, second)) = panic {
+            unwind::discard_each([end]);
+            unwind::discard_each([second]);
+            unwind::discard_each(window.results);
+            unwind::discard_each([window.sink]);
+            resume_unwind(first);
+        }
+        match end {
             Some(End::Error(error)) => Err(error),
-            Some(End::Panic(payload)) => {
-                unwind::discard_each(window.results);
-                unwind::discard_each([window.sink]);
-                resume_unwind(payload)
-            }
+            _ => Ok(()),
         }
     }
 
