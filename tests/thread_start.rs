@@ -300,6 +300,55 @@ fn a_panic_of_the_naming_function_for_a_spare_is_reported_and_done_without() {
     });
 }
 
+/// The index of a spare becomes one of the pool's own while it is being started, which fails.
+#[test]
+fn a_pool_does_not_grow_by_a_spare_that_cannot_start() {
+    watched(|| {
+        let (told, tell) = channel();
+        let grown = Arc::new(AtomicBool::new(false));
+        let mut spare = Some((told, Arc::clone(&grown)));
+        let pool = ThreadPool::builder()
+            .num_threads(2)
+            .spare_threads(1)
+            .thread_name(move |index| {
+                if let Some((told, grown)) = spare.take_if(|_| index == 2) {
+                    told.send(()).unwrap();
+                    // Time to grow, for a pool that does not wait for this one.
+                    for _ in 0..10_000 {
+                        if grown.load(Ordering::SeqCst) {
+                            break;
+                        }
+                        thread::yield_now();
+                    }
+                    resume_unwind(Box::new("no name"));
+                }
+                format!("hand {index}")
+            })
+            .panic_handler(drop)
+            .build()
+            .unwrap();
+        let (said, say) = channel::<()>();
+        thread::scope(|s| {
+            let blocked = pool.spawn(move || blocking(|| say.recv().unwrap()));
+            // There is work while it blocks, until a spare is asked for.
+            s.spawn(|| {
+                let tell = tell;
+                while tell.try_recv().is_err() {
+                    drop(pool.spawn(|| ()));
+                    thread::yield_now();
+                }
+                pool.resize(3).unwrap();
+                grown.store(true, Ordering::SeqCst);
+            })
+            .join()
+            .unwrap();
+            said.send(()).unwrap();
+            blocked.join().unwrap();
+        });
+        assert_eq!(pool.broadcast(|worker| worker), [0, 1, 2]);
+    });
+}
+
 #[test]
 fn an_autoscaler_that_cannot_grow_leaves_the_pool_as_it_is_and_tries_again() {
     watched(|| {
@@ -326,6 +375,37 @@ fn an_autoscaler_that_cannot_grow_leaves_the_pool_as_it_is_and_tries_again() {
             thread::yield_now();
         }
         assert_eq!(pool.broadcast(|worker| worker), [0, 1, 2]);
+    });
+}
+
+/// How many threads of this process have this name.
+fn threads_called(name: &str) -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    // One that has just ended has no name any more.
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|found| found.trim_end() == name).count()
+}
+
+/// Nobody waits for the threads of a pool whose last owner is one of its tasks; handles of tasks keep its memory.
+#[test]
+fn the_timer_ends_with_a_pool_that_was_dropped_inside() {
+    alone("dropped inside, with a timer", &[], || {
+        watched(|| {
+            let pool = Arc::new(ThreadPool::new(2).unwrap());
+            let delayed = pool.spawn_after(Duration::from_millis(1), || 3);
+            // It takes its name itself.
+            while threads_called("windrow-timer") == 0 {
+                thread::yield_now();
+            }
+            let (given, take) = channel::<Arc<ThreadPool>>();
+            let owner = pool.spawn(move || drop(take.recv().unwrap()));
+            given.send(pool).unwrap();
+            owner.join().unwrap();
+            while threads_called("windrow-timer") > 0 {
+                thread::yield_now();
+            }
+            assert_eq!(delayed.join().unwrap(), 3);
+        });
     });
 }
 

@@ -259,7 +259,9 @@ impl ThreadPoolBuilder {
     /// How many spawned tasks may be queued, waiting and delayed ones included. 0, the default, is no limit.
     /// What happens beyond is [`queue_full`](Self::queue_full)'s.
     ///
-    /// Tasks of a scope and closures of `install` do not count: somebody waits for them. Nor do forks.
+    /// Tasks of a scope and closures of `install` do not count: somebody waits for them. Nor do forks. Nor does a task
+    /// with options that is cancelled while it is queued, or whose timeout passes then: it makes room at once, and its
+    /// closure is dropped when a worker comes by.
     ///
     /// ```
     /// let pool = windrow::ThreadPoolBuilder::new().num_threads(1).queue_capacity(100).build()?;

@@ -8,10 +8,13 @@
 //!
 //! # Who may touch what
 //! All of it is behind one lock. Somebody must *pump* whenever a permit may have become free for the first
-//! in the line: each released task that starts, or is over without having started; and a timer, which is
-//! that of the first task's pool, because that pool does not end while the task waits. Should it end
-//! nevertheless before the timer fires (the task was cancelled), the appointment is dropped, and that pumps
-//! as well: the line then turns to the pool of who is first by then.
+//! in the line: each released task that starts, or is over without having started; a blocked caller of the
+//! limit that gives up; and a timer, which is that of the first task's pool, because that pool does not end
+//! while the task waits. Should it end nevertheless before the timer fires (the task was cancelled), the
+//! appointment is dropped, and that pumps as well: the line then turns to the pool of who is first by then.
+//!
+//! Who pumps and finds that the permit comes earlier than it has been arranged for makes an earlier
+//! appointment. The later one is kept as well, and does no harm.
 
 use super::RateLimit;
 use crate::clock;
@@ -30,12 +33,15 @@ pub(crate) trait Waiting: Send + Sync {
 }
 
 /// A time at which the line is to be pumped. Keeping it is dropping it.
-pub(crate) struct Appointment(RateLimit);
+pub(crate) struct Appointment {
+    limit: RateLimit,
+    at: Instant,
+}
 
 impl Drop for Appointment {
     fn drop(&mut self) {
-        self.0.line().disarm();
-        self.0.pump();
+        self.limit.line().disarm(self.at);
+        self.limit.pump();
     }
 }
 
@@ -54,9 +60,15 @@ struct State {
     queue: VecDeque<Weak<dyn Waiting>>,
     /// Released and not yet started.
     on_their_way: u64,
-    /// There is an appointment.
-    armed: bool,
+    /// The earliest appointment.
+    armed: Option<Instant>,
+    /// How long the queue may become before it is looked through for tasks that are over: twice what was
+    /// left of it then.
+    look_through_at: usize,
 }
+
+/// Below this length the queue is not looked through.
+const LOOK_THROUGH_FROM: usize = 64;
 
 impl Line {
     /// A task is about to start: takes a permit for it if it may have one now. `released` tells that it
@@ -80,6 +92,12 @@ impl Line {
         } else {
             state.queue.push_back(task);
         }
+        if state.queue.len() > state.look_through_at.max(LOOK_THROUGH_FROM) {
+            let seen = state.look_through();
+            // With a task its pool may go, and pump: not under the lock.
+            drop(state);
+            drop(seen);
+        }
     }
 
     /// A released task is over without having started.
@@ -87,8 +105,23 @@ impl Line {
         self.0.lock().on_their_way -= 1;
     }
 
-    fn disarm(&self) {
-        self.0.lock().armed = false;
+    fn disarm(&self, at: Instant) {
+        self.0.lock().armed.take_if(|armed| *armed == at);
+    }
+}
+
+impl State {
+    /// Takes those out of the queue that are over. Returns what was looked at.
+    fn look_through(&mut self) -> Vec<Arc<dyn Waiting>> {
+        let mut seen = Vec::with_capacity(self.queue.len());
+        self.queue.retain(|task| {
+            let task = task.upgrade();
+            let waits = task.as_ref().is_some_and(|task| task.waits());
+            seen.extend(task);
+            waits
+        });
+        self.look_through_at = 2 * self.queue.len();
+        seen
     }
 }
 
@@ -123,14 +156,15 @@ impl RateLimit {
             }
             let at = self.when(now, state.on_their_way + 1);
             // In the past: those on their way have the permits, and will pump.
-            if state.armed || at <= now {
+            if at <= now || state.armed.is_some_and(|armed| armed <= at) {
                 // As above.
                 drop(state);
                 return;
             }
-            state.armed = true;
+            state.armed = Some(at);
             drop(state);
-            return first.arm(at, Appointment(self.clone()));
+            let limit = self.clone();
+            return first.arm(at, Appointment { limit, at });
         }
     }
 }

@@ -213,6 +213,8 @@ impl RateLimit {
             };
             if token.as_ref().is_some_and(CancelToken::is_cancelled) {
                 return if self.0.bucket.leave(clock::now(), ticket) {
+                    // Tasks in the line move up, too.
+                    self.pump();
                     Err(Cancelled)
                 } else {
                     Ok(())

@@ -248,6 +248,41 @@ fn who_is_served_early_is_told() {
     );
 }
 
+/// A task in the line that waits or is over.
+struct InLine {
+    waits: bool,
+}
+
+impl line::Waiting for InLine {
+    fn release(self: Arc<Self>) -> bool {
+        unreachable!("nobody pumps")
+    }
+    fn waits(&self) -> bool {
+        self.waits
+    }
+    fn arm(&self, _: Instant, _: line::Appointment) {
+        unreachable!("nobody pumps")
+    }
+}
+
+#[test]
+fn tasks_that_are_over_do_not_pile_up_behind_one_that_waits() {
+    let (limit, _) = limit(1, Duration::from_secs(1), 1);
+    let in_line = |waits| Arc::new(InLine { waits }) as Arc<dyn line::Waiting>;
+    let (waiting, over) = (in_line(true), in_line(false));
+    limit.line().join(&waiting, false);
+    for _ in 0..10_000 {
+        limit.line().join(&over, false);
+    }
+    assert!(Arc::weak_count(&over) < 100);
+    // As many that wait are kept, all of them.
+    for _ in 0..10_000 {
+        limit.line().join(&waiting, false);
+    }
+    assert_eq!(Arc::weak_count(&waiting), 10_001);
+    assert_eq!(Arc::weak_count(&over), 0);
+}
+
 #[test]
 fn served_waiters_keep_to_the_limit_whoever_leaves() {
     for seed in 0..50 {

@@ -4,21 +4,17 @@ use crate::cancel::CancelToken;
 use crate::error::{Refused, RefusedReason};
 use crate::priority::Priority;
 use crate::scatter::combiner::{CombinerHandle, Flushable};
-use crate::scatter::limiter::{Admission, Limiter};
-use crate::scatter::receive::{Handler, Harvest, Quiet};
-use crate::scatter::shared::{RunHandle, RunStats, Shared, bump};
+use crate::scatter::limiter::Limiter;
+use crate::scatter::receive::Handler;
+use crate::scatter::shared::{RunHandle, RunStats, Shared};
 use crate::scatter::{Handled, Via};
 use crate::scheduler::Participant;
-use crate::sync::{Arc, Ordering};
-use crate::task::gathered::{self, Receiver};
-use crate::task::header::Kind;
-use crate::task::sheaf::{self, Barn, Sheaf};
+use crate::sync::Arc;
 use crate::unwind::{self, Payload};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
 use std::rc::Rc;
 
 /// The scattering side of a [run](crate::gather): handlers get it to scatter further work.
@@ -50,7 +46,7 @@ pub struct Scatter<'env, S, E = Infallible> {
     pub(super) shared: Arc<Shared>,
     /// The owner's place in the pool. Alive as long as the run.
     pub(super) here: *const Participant,
-    level: Priority,
+    pub(super) level: Priority,
     /// Tasks and flushes that have been accepted and not been received.
     pub(super) outstanding: Cell<usize>,
     /// Something has been received since the last flush.
@@ -150,12 +146,44 @@ impl<'env, S, E> Scatter<'env, S, E> {
         F: FnOnce() -> T + Send + 'env,
         T: Send + 'env,
     {
-        self.check(combiner);
-        let accepts = self.accepts();
-        if accepts {
-            self.launch_into(task, combiner);
-        }
-        accepts
+        self.submit_into(None, task, combiner).is_ok()
+    }
+
+    /// [`scatter_into`](Self::scatter_into), which gives the task back if the run has been cancelled.
+    ///
+    /// # Errors
+    /// [`RefusedReason::Closed`], with the task.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    ///
+    /// ```
+    /// use windrow::combine;
+    ///
+    /// windrow::gather(0, |run| {
+    ///     let sums = run.combiner(combine::fold(|| 0, |sum, n: i32| *sum += n), |total, _, sum| *total += sum);
+    ///     run.scatter(|| (), move |_, run, ()| {
+    ///         assert!(run.try_scatter_into(|| 2, &sums).is_ok());
+    ///         run.cancel();
+    ///         let refused = run.try_scatter_into(|| 3, &sums).unwrap_err();
+    ///         assert_eq!((refused.task)(), 3);
+    ///     });
+    /// });
+    /// ```
+    pub fn try_scatter_into<F, T>(
+        &self,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        let result = self.submit_into(None, task, combiner);
+        result.map_err(|task| Refused {
+            reason: RefusedReason::Closed,
+            task,
+        })
     }
 
     /// Puts what is scattered behind a limiter.
@@ -276,161 +304,6 @@ impl<'env, S, E> Scatter<'env, S, E> {
         );
     }
 
-    /// Accepts a task, unless the run takes nothing any more or the limiter is closed.
-    pub(super) fn submit<F, T, R>(
-        &self,
-        limiter: Option<&Limiter>,
-        f: F,
-        receiver: R,
-    ) -> Result<(), (F, R)>
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-        R: Receiver<T>,
-    {
-        if !self.accepts() {
-            return Err((f, receiver));
-        }
-        let Some(limiter) = limiter else {
-            self.launch(f, receiver);
-            return Ok(());
-        };
-        match limiter.take(None) {
-            Admission::Closed => return Err((f, receiver)),
-            admission => self.admit(limiter, &admission, in_slot(limiter, f), receiver),
-        }
-        Ok(())
-    }
-
-    /// The same for a task that is combined, where its slot is free again.
-    pub(super) fn submit_into<F, T>(
-        &self,
-        limiter: &Limiter,
-        f: F,
-        combiner: &CombinerHandle<'env, T>,
-    ) -> bool
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-    {
-        if !self.accepts() {
-            return false;
-        }
-        let admission = limiter.take(None);
-        if admission != Admission::Closed {
-            let task = combiner.feed(in_slot(limiter, f));
-            let receiver = Quiet::<S, E, false>::new();
-            self.admit(limiter, &admission, task, receiver);
-        }
-        admission != Admission::Closed
-    }
-
-    /// Queues a task that gives a slot back, or has it wait for one.
-    fn admit<F, T, R>(&self, limiter: &Limiter, admission: &Admission, f: F, receiver: R)
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-        R: Receiver<T>,
-    {
-        if *admission == Admission::Slot {
-            self.launch(f, receiver);
-            return;
-        }
-        self.know(limiter);
-        self.outstanding.set(self.outstanding.get() + 1);
-        bump(&self.shared.counts.scattered);
-        // SAFETY: as in `queue`.
-        let entry = unsafe { self.make(f, receiver) };
-        limiter.hold(entry, Arc::as_ptr(&self.shared));
-    }
-
-    /// Whether handlers may scatter.
-    fn accepts(&self) -> bool {
-        !self.shared.is_cancelled() && !self.shared.finished.load(Ordering::Relaxed)
-    }
-
-    /// Queues a task that has been accepted.
-    pub(super) fn launch<F, T, R>(&self, f: F, receiver: R)
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-        R: Receiver<T>,
-    {
-        bump(&self.shared.counts.scattered);
-        self.queue(f, receiver);
-    }
-
-    /// Queues a task for a combiner: with others in a sheaf, if it is small.
-    pub(super) fn launch_into<F, T>(&self, task: F, combiner: &CombinerHandle<'env, T>)
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-    {
-        if !sheaf::fits::<F>() {
-            return self.launch(combiner.feed(task), Quiet::<S, E, false>::new());
-        }
-        bump(&self.shared.counts.scattered);
-        self.outstanding.set(self.outstanding.get() + 1);
-        let here = self.here();
-        here.tally.enter(self.level, Kind::Gathered.passage());
-        let combiners = self.combiners.borrow();
-        let home = combiners[combiner.index].home();
-        let task = match home.open.get() {
-            Some(open) => {
-                // SAFETY: the owner frees it, and has not.
-                let open = unsafe { open.as_ref() };
-                // SAFETY: it has not come back, or it would not be the open one; the run waits for it.
-                match unsafe { open.append::<F, T>(task) } {
-                    Ok(()) => return,
-                    Err(task) => task,
-                }
-            }
-            None => task,
-        };
-        let inbox = &raw const self.shared.inbox;
-        let sheaf = home.take_free().unwrap_or_else(|| {
-            let barn: *const (dyn Barn + '_) = combiner.barn();
-            // SAFETY: only the lifetime changes; the run keeps the combiner as long as it has sheaves.
-            let barn = unsafe {
-                std::mem::transmute::<*const (dyn Barn + '_), *const (dyn Barn + 'static)>(barn)
-            };
-            let new = Sheaf::new::<Harvest<'env, S, E>>(inbox, self.level, barn, combiner.index);
-            NonNull::from(Box::leak(new))
-        });
-        home.open.set(Some(sheaf));
-        // SAFETY: it is new or has come back, and stays where it is; `'env` outlives the run, which waits for it.
-        let entry = unsafe { Sheaf::begin::<F, T>(sheaf, task) };
-        drop(combiners);
-        here.push_task(entry);
-    }
-
-    /// Queues a task that comes back.
-    pub(super) fn queue<F, T, R>(&self, f: F, receiver: R)
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-        R: Receiver<T>,
-    {
-        self.outstanding.set(self.outstanding.get() + 1);
-        let here = self.here();
-        // SAFETY: `'env` outlives the run, which does not end before it has received everything.
-        let entry = unsafe { self.make(f, receiver) };
-        here.tally.enter(entry.level(), Kind::Gathered.passage());
-        here.push_task(entry);
-    }
-
-    /// # Safety
-    /// The task is outstanding, so that the run waits for it.
-    unsafe fn make<F, T, R>(&self, f: F, receiver: R) -> crate::task::entry::Entry
-    where
-        F: FnOnce() -> T + Send + 'env,
-        T: Send + 'env,
-        R: Receiver<T>,
-    {
-        // SAFETY: handed on.
-        unsafe { gathered::new(f, receiver, &raw const self.shared.inbox, self.level) }
-    }
-
     /// Keeps a limiter in mind, for what is held there when the run is cancelled.
     pub(super) fn know(&self, limiter: &Limiter) {
         let mut known = self.limiters.borrow_mut();
@@ -459,20 +332,6 @@ impl<'env, S, E> Scatter<'env, S, E> {
         if anew {
             self.dirty.set(true);
         }
-    }
-}
-
-/// The task with its slot, which is given back when the task has run, or is dropped.
-pub(super) fn in_slot<F, T>(limiter: &Limiter, f: F) -> impl FnOnce() -> T + Send + use<F, T>
-where
-    F: FnOnce() -> T + Send,
-{
-    let slot = limiter.slot();
-    // What the closure owns goes before the slot, also where it is dropped.
-    move || {
-        let result = f();
-        drop(slot);
-        result
     }
 }
 

@@ -26,6 +26,7 @@ mod combiner;
 mod core;
 mod gathering;
 mod inner;
+mod launch;
 mod limiter;
 mod receive;
 mod results;

@@ -2,8 +2,9 @@
 
 use crate::error::Refused;
 use crate::scatter::combiner::{Attached, Combiner, CombinerHandle};
-use crate::scatter::core::{Scatter, in_slot};
+use crate::scatter::core::Scatter;
 use crate::scatter::inner::{Inner, Patience};
+use crate::scatter::launch::in_slot;
 use crate::scatter::limiter::Limiter;
 use crate::scatter::receive::{Handler, Quiet};
 use crate::scatter::{Handled, Via};

@@ -182,7 +182,31 @@ impl<'env, S, E> Via<'_, &Scatter<'env, S, E>> {
         F: FnOnce() -> T + Send + 'env,
         T: Send + 'env,
     {
-        self.to.check(combiner);
-        self.to.submit_into(self.limiter, task, combiner)
+        let limiter = Some(self.limiter);
+        self.to.submit_into(limiter, task, combiner).is_ok()
+    }
+
+    /// The same, which gives the task back if it is not accepted.
+    ///
+    /// # Errors
+    /// [`RefusedReason::Closed`], with the task.
+    ///
+    /// # Panics
+    /// If the combiner belongs to another run.
+    pub fn try_scatter_into<F, T>(
+        self,
+        task: F,
+        combiner: &CombinerHandle<'env, T>,
+    ) -> Result<(), Refused<F>>
+    where
+        F: FnOnce() -> T + Send + 'env,
+        T: Send + 'env,
+    {
+        let limiter = Some(self.limiter);
+        let result = self.to.submit_into(limiter, task, combiner);
+        result.map_err(|task| Refused {
+            reason: RefusedReason::Closed,
+            task,
+        })
     }
 }

@@ -12,6 +12,7 @@ use crate::sync::{Arc, Ordering, yield_now};
 use crate::task::entry::{Claimed, Entry, Taken};
 use crate::task::header::{Env, Kind as TaskKind};
 use crate::task::promise::{Dispatch, Evicted, Living};
+use crate::unwind;
 use std::time::Instant;
 
 /// A task that was accepted and has not started, out of its pool's reach.
@@ -68,6 +69,16 @@ impl Registry {
     /// Whether the calling thread runs a task of this pool, here or further out.
     pub(crate) fn runs_here(&self) -> bool {
         self.places_here().any(|here| !here.node().is_null())
+    }
+
+    /// A worker is gone from a pool that has ended. With the last one goes the timer, for which nobody may be left to wait.
+    pub(super) fn gone(&self, index: usize) {
+        self.idle.gone(index);
+        if self.idle.is_over() {
+            if let Err(payload) = unwind::catch(|| self.timer.stop()) {
+                self.sink.report(payload);
+            }
+        }
     }
 
     /// Waits until all threads have ended, but no longer than until `deadline`.

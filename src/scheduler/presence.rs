@@ -167,10 +167,24 @@ impl Idle {
         self.is_terminated() && self.roster.lock().threads == 0
     }
 
+    /// A thread that was started late begins.
+    pub(crate) fn arrive(&self, index: usize) {
+        self.roster.lock().arrive(index);
+        self.changed.notify();
+    }
+
     /// Changes the pool's size. Returns the indices of the threads that are to be started (they are
-    /// counted as searching).
+    /// counted as searching). Waits for spares that are being started and whose index will be one of the
+    /// pool's own: until they have begun, or have failed.
     pub(crate) fn resize(&self, size: usize, spares: usize) -> Vec<usize> {
-        let mut roster = self.roster.lock();
+        let mut roster = loop {
+            let starting = || self.roster.lock().is_starting_below(size);
+            self.changed.wait(None, || !starting());
+            let roster = self.roster.lock();
+            if !roster.is_starting_below(size) {
+                break roster;
+            }
+        };
         if self.is_terminated() {
             return Vec::new();
         }

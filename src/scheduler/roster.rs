@@ -7,10 +7,13 @@
 //!
 //! | seat | meaning | goes on to |
 //! |---|---|---|
-//! | `Empty` | no thread | `Taken`: somebody starts one |
-//! | `Taken` | a thread lives (or is being started) | `Leaving`, in bed, in a pool that has shrunk |
+//! | `Empty` | no thread | `Starting`: a spare; `Taken`: the pool grows |
+//! | `Starting` | a spare that has been asked for and has not begun | `Taken`, as it begins; `Empty`, if it cannot be started |
+//! | `Taken` | a thread lives (or is being started by a pool that grows) | `Leaving`, in bed, in a pool that has shrunk |
 //! | `Leaving` | it runs its exit handler | `Empty`; `Wanted` if the pool grows meanwhile |
 //! | `Wanted` | as before, and it will come back | `Taken` |
+//!
+//! A pool does not grow over a spare that is starting: it would count on a thread that may never be there.
 
 use crate::park::Parker;
 use crate::sync::{Arc, AtomicBool, CountU64, Ordering};
@@ -18,6 +21,7 @@ use crate::sync::{Arc, AtomicBool, CountU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seat {
     Empty,
+    Starting,
     Taken,
     Leaving,
     Wanted,
@@ -48,7 +52,7 @@ pub(crate) struct Roster {
     pub(crate) sleepers: Vec<Arc<Bed>>,
     pub(crate) lingerer: Option<Arc<Bed>>,
     pub(crate) waiters: Vec<Arc<Parker>>,
-    /// Seats that are taken; `alive` is a copy for those who only want to know.
+    /// Seats that are taken, or about to be; `alive` is a copy for those who only want to know.
     pub(crate) threads: usize,
     alive: Arc<CountU64>,
     /// How many threads there are to be: the pool's size, and the spares that were started.
@@ -69,8 +73,8 @@ impl Roster {
         }
     }
 
-    fn take(&mut self, index: usize) {
-        self.seats[index] = Seat::Taken;
+    fn take(&mut self, index: usize, seat: Seat) {
+        self.seats[index] = seat;
         self.set_threads(self.threads + 1);
     }
 
@@ -96,23 +100,41 @@ impl Roster {
         self.threads < max_threads && self.staff() < max_threads
     }
 
-    /// A thread is about to be started: its index.
+    /// A spare is about to be started: its index.
     pub(crate) fn admit(&mut self) -> usize {
         let free = self.seats.iter().position(|&seat| seat == Seat::Empty);
         let index = free.unwrap_or_else(|| {
             self.seats.push(Seat::Empty);
             self.seats.len() - 1
         });
-        self.take(index);
+        self.take(index, Seat::Starting);
         self.keep += 1;
         index
     }
 
+    /// A thread begins.
+    pub(crate) fn arrive(&mut self, index: usize) {
+        if self.seats[index] == Seat::Starting {
+            self.seats[index] = Seat::Taken;
+        }
+    }
+
+    /// Whether a spare with an index below `size` is being started.
+    pub(crate) fn is_starting_below(&self, size: usize) -> bool {
+        self.seats
+            .iter()
+            .take(size)
+            .any(|&seat| seat == Seat::Starting)
+    }
+
     /// A thread did not start, or has ended with its pool.
     pub(crate) fn dismiss(&mut self, index: usize) {
+        if self.seats[index] == Seat::Starting {
+            // A spare. For one that the pool was to grow by, the pool's size is put back.
+            self.keep -= 1;
+        }
         self.seats[index] = Seat::Empty;
         self.set_threads(self.threads - 1);
-        self.keep = self.keep.saturating_sub(1);
     }
 
     /// The pool changes its size: the indices to start threads for, and how many that were leaving will
@@ -127,14 +149,14 @@ impl Roster {
         for index in 0..size {
             match self.seats[index] {
                 Seat::Empty => {
-                    self.take(index);
+                    self.take(index, Seat::Taken);
                     start.push(index);
                 }
                 Seat::Leaving => {
                     self.seats[index] = Seat::Wanted;
                     rejoin += 1;
                 }
-                Seat::Taken | Seat::Wanted => {}
+                Seat::Starting | Seat::Taken | Seat::Wanted => {}
             }
         }
         (start, rejoin)
@@ -154,7 +176,7 @@ impl Roster {
     pub(crate) fn part(&mut self, index: usize) -> bool {
         let back = self.seats[index] == Seat::Wanted;
         if back {
-            self.take(index);
+            self.take(index, Seat::Taken);
         } else {
             self.seats[index] = Seat::Empty;
         }
@@ -201,6 +223,28 @@ mod tests {
         assert_eq!(roster.resize(2, 1), (Vec::new(), 0));
         assert!(roster.lets_go(1, 1));
         assert!(!roster.lets_go(0, 0));
+    }
+
+    #[test]
+    fn what_a_pool_cannot_grow_by_is_put_back_once() {
+        let mut roster = Roster::new(2);
+        let spare = roster.admit();
+        roster.arrive(spare);
+        // It was to be five: one more starts, and two do not.
+        assert_eq!(roster.resize(2, 5), (vec![3, 4], 0));
+        roster.dismiss(3);
+        roster.dismiss(4);
+        assert_eq!(roster.resize(5, 2), (Vec::new(), 0));
+        assert!(!roster.lets_go(spare, 2), "two and a spare are to stay");
+    }
+
+    #[test]
+    fn a_spare_is_starting_until_it_begins() {
+        let mut roster = Roster::new(1);
+        let spare = roster.admit();
+        assert!(roster.is_starting_below(2) && !roster.is_starting_below(1));
+        roster.arrive(spare);
+        assert!(!roster.is_starting_below(2));
     }
 
     #[test]

@@ -146,10 +146,8 @@ impl Registry {
         if let Some((index, error)) = failed {
             // Back to the old size; the threads that did start leave as they would after shrinking.
             let spares = self.spare_threads.unwrap_or(before);
-            for index in self.idle.resize(before, spares) {
-                // One that has failed as a spare meanwhile is not tried again.
-                self.not_started(index);
-            }
+            let none = self.idle.resize(before, spares);
+            debug_assert!(none.is_empty(), "these have been there all the time");
             return Err(match error {
                 StartError::System(source) => ResizeError::ThreadStart { index, source },
                 StartError::Name(payload) => std::panic::resume_unwind(payload),

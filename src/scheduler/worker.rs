@@ -49,6 +49,9 @@ pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
     let me = registry.participants.get(seat);
     let index = me.index().expect("workers have an index");
     let mut searching = late;
+    if late {
+        registry.idle.arrive(index);
+    }
     loop {
         Participant::set_current(me);
         me.off_duty.set(false);
@@ -72,7 +75,7 @@ pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
         // From here on (thread-local destructors) the thread belongs to no pool.
         Participant::set_current(ptr::null());
         match end {
-            End::OfPool => return registry.idle.gone(index),
+            End::OfPool => return registry.gone(index),
             End::OfThread if !registry.idle.leave_for_good(index, &**registry) => return,
             // The pool has grown again: a new worker in the old thread.
             End::OfThread => searching = true,

@@ -272,6 +272,31 @@ fn a_cancelled_wait_ends_at_once_and_those_behind_move_up() {
 }
 
 #[test]
+fn tasks_in_the_line_move_up_when_a_caller_gives_up() {
+    virtually(3, |pool| {
+        let limit = limit((1, 10, 1));
+        assert!(limit.try_acquire());
+        let (diary, token) = (Diary::new(pool), CancelToken::new());
+        let caller = {
+            let (limit, token) = (limit.clone(), token.clone());
+            pool.spawn(move || limit.acquire_with(&token).is_ok())
+        };
+        pool.sleep(S(1));
+        for index in 0..2 {
+            let mine = diary.clone();
+            let task = pool.task().rate_limit(&limit);
+            drop(task.spawn(move || mine.note(index)));
+            pool.sleep(S(1));
+        }
+        // Their turns are at 20 and 30, behind the caller's.
+        token.cancel();
+        assert!(!caller.join().unwrap());
+        pool.wait_idle();
+        assert_eq!(diary.entries(), [(S(10), 0), (S(20), 1)]);
+    });
+}
+
+#[test]
 fn callers_that_wait_keep_the_rate() {
     for rate in RATES {
         virtually(4, |pool| {

@@ -4,7 +4,10 @@
 
 use super::registry::Pool;
 use super::*;
-use crate::sync::Ordering;
+use crate::park::Parker;
+use crate::scheduler::counts::ACTIVE;
+use crate::scheduler::idle::{Kind, Wake};
+use crate::sync::{Arc, Ordering};
 
 /// A submission from outside against the end of the pool: the task is run, or the submitter takes it back;
 /// and the pool ends, whoever had it.
@@ -140,6 +143,35 @@ fn resize_grows_before_the_end() {
         });
         pool.main(1, false);
         other.join().unwrap();
+        pool.join();
+        pool.check(0);
+    });
+}
+
+/// A pool grows while a spare is asked for whose index is to be one of its own, and which cannot be started: it has as
+/// many threads as its size says.
+#[test]
+fn resize_counts_on_no_spare_that_fails() {
+    explore("resize_counts_on_no_spare_that_fails", || {
+        let pool = Pool::new(1);
+        let parker = Arc::new(Parker::new());
+        pool.resize_with(1, 1);
+        pool.idle.lend(&parker, ACTIVE);
+        let asker = pool.spawn(|pool| {
+            if let Wake::StartThread(index) = pool.idle.notify(Kind::Task) {
+                if pool.idle.start_failed(index) {
+                    pool.hand_on();
+                }
+                pool.idle.look_after(&**pool);
+            }
+        });
+        pool.resize(2);
+        let started = pool.threads.lock().unwrap().len();
+        assert_eq!(started, 1, "threads besides the first one");
+        asker.join().unwrap();
+        pool.idle.take_back(&parker, ACTIVE);
+        pool.close();
+        pool.main(0, false);
         pool.join();
         pool.check(0);
     });

@@ -154,7 +154,7 @@ impl Pool {
     }
 
     /// As `Registry::hand_on` does.
-    fn hand_on(self: &Arc<Self>) {
+    pub(super) fn hand_on(self: &Arc<Self>) {
         let counts = self.idle.counts();
         if counts.searching() == 0 && self.idle.has_room(counts, Kind::Task) && self.has_entries() {
             self.act_on(self.idle.notify_again(Kind::Task));
@@ -173,6 +173,9 @@ impl Pool {
         self.parkers.lock().unwrap().push(Arc::clone(&parker));
         let bed = Bed::new(parker, index);
         let mut searching = late;
+        if late {
+            self.idle.arrive(index);
+        }
         loop {
             if self.next_work(index, &mut searching) {
                 self.ran.fetch_add(1, Ordering::Relaxed);
@@ -229,9 +232,13 @@ impl Pool {
 
     /// As `Registry::resize` does.
     pub(super) fn resize(self: &Arc<Self>, size: usize) {
+        self.resize_with(size, 0);
+    }
+
+    pub(super) fn resize_with(self: &Arc<Self>, size: usize, spares: usize) {
         let _size = self.size_lock.lock();
         let grows = size > self.idle.size();
-        for index in self.idle.resize(size, 0) {
+        for index in self.idle.resize(size, spares) {
             self.start(index, true);
         }
         if grows {
