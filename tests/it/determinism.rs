@@ -302,3 +302,17 @@ fn whoever_tells_how_far_a_loop_has_come_may_give_up_the_turn() {
         }
     });
 }
+
+/// A broadcast waits for all workers, also for those that would report next.
+#[test]
+fn whoever_tells_how_far_a_loop_has_come_may_broadcast() {
+    virtually(3, |pool| {
+        (0..40)
+            .into_par_iter()
+            .map(|_| pool.sleep(MS(7)))
+            .progress(|_| drop(pool.broadcast(|_| ())))
+            .enumerate()
+            .on(pool)
+            .for_each(|_| ());
+    });
+}

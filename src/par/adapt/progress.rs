@@ -2,8 +2,8 @@
 
 use crate::clock;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
-use crate::par::plumbing::{Consumer, Place, Span, Steps, forward, forward_steps, lock};
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::par::plumbing::{Consumer, Place, Span, Steps, forward, forward_steps};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -34,8 +34,12 @@ struct Meter<F> {
     begun: Instant,
     /// When it is time for the next report, in nanoseconds from the begin.
     due: AtomicU64,
-    /// Held while the closure runs, so that it never hears of less than before.
+    /// Held while the closure runs, so that it never hears of less than before. Nobody waits for it: the closure may wait
+    /// for whoever would.
     reporting: Mutex<()>,
+    /// All items have been counted, and the last report is to come. Who finds `reporting` taken leaves it to the holder,
+    /// who looks when it has let go: each of the two changes its part, then passes a fence, then looks at the other's.
+    last: AtomicBool,
 }
 
 impl<F: Fn(Progress) + Send + Sync> Meter<F> {
@@ -48,7 +52,7 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
         if now < self.due.load(Ordering::Relaxed) {
             return done;
         }
-        if let Some(_reporting) = self.reporting.try_lock() {
+        if let Some(reporting) = self.reporting.try_lock() {
             if now >= self.due.load(Ordering::Relaxed) {
                 self.due.store(
                     now.saturating_add(INTERVAL.as_nanos() as u64),
@@ -56,6 +60,8 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
                 );
                 self.report();
             }
+            drop(reporting);
+            self.report_last();
         }
         done
     }
@@ -70,8 +76,24 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
     /// The loop is over.
     fn end(&self, items: usize) {
         self.done.fetch_add(items, Ordering::Relaxed);
-        let _reporting = lock(&self.reporting);
-        self.report();
+        self.last.store(true, Ordering::Relaxed);
+        self.report_last();
+    }
+
+    /// The last report, if it is time for it and nobody else is at one.
+    fn report_last(&self) {
+        loop {
+            fence(Ordering::SeqCst);
+            if !self.last.load(Ordering::Relaxed) {
+                return;
+            }
+            let Some(_reporting) = self.reporting.try_lock() else {
+                return;
+            };
+            if self.last.swap(false, Ordering::Relaxed) {
+                self.report();
+            }
+        }
     }
 }
 
@@ -87,6 +109,7 @@ impl<I: ParallelIterator, F> WithProgress<I, F> {
                 begun: clock::now(),
                 due: AtomicU64::new(INTERVAL.as_nanos() as u64),
                 reporting: Mutex::new(()),
+                last: AtomicBool::new(false),
             },
         }
     }
