@@ -211,6 +211,9 @@ impl Scaler {
                 }
                 Err(payload) => {
                     registry.sink.report(payload);
+                    if let Some(payload) = unwind::drop_quietly(rule) {
+                        registry.sink.report(payload);
+                    }
                     return None;
                 }
             },
@@ -220,7 +223,8 @@ impl Scaler {
                 busy.max(stats.workers.saturating_sub(1))
             }
         };
-        Some(wanted.clamp(*self.bounds.start(), *self.bounds.end()))
+        let wanted = wanted.clamp(*self.bounds.start(), *self.bounds.end());
+        Some(wanted.min(registry.max_size()))
     }
 }
 
@@ -235,6 +239,10 @@ impl Timed for Scaler {
         let Some(wanted) = self.wanted(&registry) else {
             return;
         };
+        if self.stopped.load(Ordering::Relaxed) {
+            // While the rule ran.
+            return;
+        }
         if wanted != registry.idle.size() {
             // A pool that cannot grow stays as it is, and the next time may be better.
             let _ = unwind::catch(|| registry.resize(wanted)).map_err(|p| registry.sink.report(p));

@@ -75,8 +75,8 @@ type Passages = [[CountU64; Passage::COUNT]; Priority::COUNT];
 pub(crate) struct Tally {
     entered: Passages,
     left: Passages,
-    ended: [CountU64; Ended::COUNT],
-    /// Those of `ended` that were tasks with options.
+    /// Tasks without options, and those with.
+    ended_plain: [CountU64; Ended::COUNT],
     ended_managed: [CountU64; Ended::COUNT],
     events: [CountU64; Event::COUNT],
     /// Written by many threads.
@@ -125,19 +125,18 @@ impl Tally {
 
     /// Several tasks without options have ended.
     pub(crate) fn end_many(&self, how: Ended, count: usize) {
-        self.bump(&self.ended[how as usize], count as u64);
+        self.bump(&self.ended_plain[how as usize], count as u64);
     }
 
     /// A task without options has ended.
     #[inline]
     pub(crate) fn end(&self, how: Ended) {
-        self.bump(&self.ended[how as usize], 1);
+        self.bump(&self.ended_plain[how as usize], 1);
     }
 
     /// A task with options has ended.
     pub(crate) fn end_managed(&self, how: Ended) {
         self.bump(&self.ended_managed[how as usize], 1);
-        self.bump(&self.ended[how as usize], 1);
     }
 
     pub(crate) fn note(&self, event: Event) {
@@ -152,8 +151,8 @@ impl Tally {
 /// Sums over tallies, each stage read after the stages that follow it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sums {
-    ended: [u64; Ended::COUNT],
-    ended_managed: u64,
+    ended_plain: [u64; Ended::COUNT],
+    ended_managed: [u64; Ended::COUNT],
     left: [[u64; Passage::COUNT]; Priority::COUNT],
     entered: [[u64; Passage::COUNT]; Priority::COUNT],
     events: [u64; Event::COUNT],
@@ -170,10 +169,8 @@ impl Sums {
     pub(crate) fn of<'t, I: Iterator<Item = &'t Tally>>(tallies: impl Fn() -> I) -> Self {
         let mut sums = Self::default();
         for tally in tallies() {
-            let mut managed = [0; Ended::COUNT];
-            add_all(&mut managed, &tally.ended_managed);
-            sums.ended_managed += managed.iter().sum::<u64>();
-            add_all(&mut sums.ended, &tally.ended);
+            add_all(&mut sums.ended_plain, &tally.ended_plain);
+            add_all(&mut sums.ended_managed, &tally.ended_managed);
         }
         for tally in tallies() {
             for (to, from) in sums.left.iter_mut().zip(&tally.left) {
@@ -190,11 +187,15 @@ impl Sums {
     }
 
     pub(crate) fn ended(&self, how: Ended) -> u64 {
-        self.ended[how as usize]
+        self.ended_plain[how as usize] + self.ended_managed[how as usize]
     }
 
     pub(crate) fn all_ended(&self) -> u64 {
-        self.ended.iter().sum()
+        self.plain_ended() + self.ended_managed.iter().sum::<u64>()
+    }
+
+    fn plain_ended(&self) -> u64 {
+        self.ended_plain.iter().sum()
     }
 
     pub(crate) fn event(&self, event: Event) -> u64 {
@@ -231,7 +232,7 @@ impl Sums {
             .iter()
             .map(|l| l[Passage::Spawned as usize] + l[Passage::Structured as usize])
             .sum();
-        left.saturating_sub(self.all_ended() - self.ended_managed)
+        left.saturating_sub(self.plain_ended())
     }
 }
 

@@ -128,8 +128,9 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
         self.with(|shared| shared.fail_fast = fail_fast)
     }
 
-    /// How many of the group's tasks may be queued or running at a time; the others wait in the group. 0,
-    /// the default, is no limit.
+    /// How many of the group's tasks may be under way at a time; the others wait in the group. A task is under way from
+    /// when it leaves the group, in the order of spawning, until it has ended: also while it waits for its time, a retry
+    /// or a rate limit. 0, the default, is no limit.
     ///
     /// # Panics
     /// As [`fail_fast`](Self::fail_fast).

@@ -85,6 +85,7 @@ pub(crate) unsafe fn begin<T: Send>(
                 wait_key: None,
                 grace_key: None,
                 waits: false,
+                runs: false,
                 holds_slot: options.holds_slot,
                 released: false,
                 returned: false,
@@ -136,7 +137,10 @@ impl Life {
             }
         }
         // `shutdown_now` may have looked before it was registered. Its flag was set before: seen through the ledger's lock.
-        let overlooked = self.counter.is_null() && registry.idle.counts().halted();
+        // In a pool that has ended, and as a scope's, it is no task of that pool.
+        let idle = &registry.idle;
+        let overlooked =
+            idle.counts().halted() && (self.counter.is_null() || !idle.is_terminated());
         if overlooked {
             Arc::clone(self).interrupt();
         }

@@ -178,18 +178,20 @@ impl Living for Life {
             if record.returned {
                 return;
             }
-            if !self.phase.is_held() {
-                drop(record);
-                if !self.is_scoped() {
-                    // It came, or came back to wait, behind the back of who looked for it.
-                    let _ = self.end_early_if(Failure::Cancelled, |record| !record.returned);
+            if self.phase.is_held() || self.is_scoped() {
+                if record.running_since.is_none() {
+                    // Whoever has claimed it was faster than we were, or its scope waits for it: it runs, and hears of
+                    // this then.
+                    record.interrupted = true;
+                    return;
                 }
-                return;
-            }
-            if record.running_since.is_none() {
-                // Whoever has claimed it was faster than we were: it runs, and hears of this then.
-                record.interrupted = true;
-                return;
+            } else {
+                drop(record);
+                // It came, or came back to wait, behind the back of who looked for it. It may run by now.
+                let early = self.end_early_if(Failure::Cancelled, |record| !record.returned);
+                if early == Early::TooLate {
+                    return;
+                }
             }
         }
         self.token.cancel();

@@ -73,6 +73,7 @@ impl Life {
             if verdict == Verdict::Settle {
                 self.decide(&mut record, how);
             }
+            self.rest(&mut record);
             verdict
         };
         match verdict {
@@ -103,6 +104,9 @@ impl Life {
             let settled = self.phase.finish() == Verdict::Settle;
             if settled {
                 self.decide(&mut record, end_of(failure));
+            }
+            self.rest(&mut record);
+            if settled {
                 // SAFETY: we have settled the phase, and the scope still counts us.
                 unsafe { self.promise.fail(failure, self.registry.env_elsewhere()) };
             }
@@ -110,10 +114,8 @@ impl Life {
         };
         if settled {
             self.tell_settled();
-            if failure == Failure::Expired {
-                // For what earlier attempts have handed the token to, as when the timer finds it.
-                self.token.cancel();
-            }
+            // For what earlier attempts have handed the token to, as when it is cancelled or the timer finds it.
+            self.token.cancel();
         }
         self.retire();
     }

@@ -108,6 +108,8 @@ struct Record {
     grace_key: Option<Key>,
     /// Counted as waiting.
     waits: bool,
+    /// Counted as running.
+    runs: bool,
     /// It holds a slot of the queue's capacity.
     holds_slot: bool,
     /// It came from the line of its rate limit and has not started.

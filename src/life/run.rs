@@ -36,6 +36,8 @@ impl Life {
         let (mut released, returned) = {
             let mut record = self.record.lock();
             self.leave_queue(&mut record, now);
+            record.runs = true;
+            self.registry.ledger.running.fetch_add(1, Ordering::Release);
             (std::mem::take(&mut record.released), record.returned)
         };
         let failure = if self.deadline.is_some_and(|at| at <= now) {
@@ -61,12 +63,13 @@ impl Life {
         let (attempt, interrupted) = {
             let mut record = self.record.lock();
             if !self.phase.begin() {
+                self.rest(&mut record);
                 drop(record);
                 // A permit that it has taken stays unused: rather too few starts than too many.
                 return self.retire();
             }
             self.release_slot(&mut record);
-            record.attempts += 1;
+            record.attempts = record.attempts.saturating_add(1);
             record.worker = here.index();
             record.started_at.get_or_insert(now);
             record.running_since = Some(now);
@@ -76,7 +79,6 @@ impl Life {
             self.token.cancel();
         }
         self.observe(|observer| observer.attempt_started(&self.info(), attempt));
-        self.registry.ledger.running.fetch_add(1, Ordering::Release);
         let cx = TaskContext {
             life: &self,
             attempt,
@@ -95,7 +97,6 @@ impl Life {
             ran_for
         };
         self.registry.ledger.run_times.record(ran_for);
-        self.registry.ledger.running.fetch_sub(1, Ordering::Release);
         match next {
             Next::Done(how) => self.finish(how),
             Next::Retry(delay) => {
@@ -117,16 +118,27 @@ impl Life {
         self.registry.ledger.queue_times.record(queued_for);
     }
 
+    /// It runs no longer; what it does now has been counted.
+    pub(super) fn rest(&self, record: &mut Record) {
+        if std::mem::take(&mut record.runs) {
+            self.registry.ledger.running.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Goes back to wait, unless it has been settled.
+    fn go_back(&self) -> bool {
+        let mut record = self.record.lock();
+        let postponed = self.phase.postpone() == Verdict::Settle;
+        if postponed {
+            self.set_waiting(&mut record, true);
+        }
+        self.rest(&mut record);
+        postponed
+    }
+
     /// Waits until `at` (for ever, if there is none) and is queued again.
     fn postpone(self: Arc<Self>, at: Option<Instant>, at_once: bool) {
-        let postponed = {
-            let mut record = self.record.lock();
-            let postponed = self.phase.postpone() == Verdict::Settle;
-            if postponed {
-                self.set_waiting(&mut record, true);
-            }
-            postponed
-        };
+        let postponed = self.go_back();
         if !postponed {
             return self.retire();
         }
@@ -152,14 +164,7 @@ impl Life {
         let Some(limit) = self.rate().cloned() else {
             return;
         };
-        let postponed = {
-            let mut record = self.record.lock();
-            let postponed = self.phase.postpone() == Verdict::Settle;
-            if postponed {
-                self.set_waiting(&mut record, true);
-            }
-            postponed
-        };
+        let postponed = self.go_back();
         if !postponed {
             self.pump();
             return self.retire();
@@ -173,9 +178,9 @@ impl Life {
         self.pump();
     }
 
-    /// Whether it was told to stop between two attempts.
+    /// Whether it was told to stop between two attempts. A scope's task that has only been interrupted has not started.
     fn was_stopped(&self) -> bool {
-        self.token.is_cancelled() || self.record.lock().interrupted
+        self.token.is_cancelled() || self.counter.is_null() && self.record.lock().interrupted
     }
 
     /// It will not use the permit that it was let go for.

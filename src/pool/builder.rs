@@ -180,7 +180,8 @@ impl ThreadPoolBuilder {
     }
 
     /// Runs on each thread of the pool before its first task, with the thread's index. A panic in it
-    /// goes to the panic handler.
+    /// goes to the panic handler. It must not wait for the pool to be built (that of
+    /// [`build_global`](Self::build_global): use the global pool), which waits for it where a later thread cannot start.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicUsize, Ordering};

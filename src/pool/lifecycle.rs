@@ -235,7 +235,7 @@ impl ThreadPool {
     /// [`shutdown_timeout`](Self::shutdown_timeout) has given up waiting.
     ///
     /// A task that a worker has taken up counts as running, even if its closure has not been called yet; told to
-    /// stop at that moment, it is cancelled.
+    /// stop at that moment, it is cancelled. One that waits for its next attempt counts as not started, and is returned.
     ///
     /// Tasks of a scope, and closures of [`install`](Self::install), are not returned, but run: somebody
     /// waits for them in the middle of something. Each task is returned once, however often, and by

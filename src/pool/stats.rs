@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// What has become of a pool's tasks, and what it is doing; see [`ThreadPool::stats`].
 ///
-/// Taken while the pool works, the figures are of slightly different moments; each is exact as of its own.
-/// Whenever nothing is queued, waiting or running,
+/// Taken while the pool works, the figures are of slightly different moments; each is exact as of its own, and a task on
+/// its way from one to the next may be in neither. When the pool is [idle](ThreadPool::wait_idle),
 /// `submitted == completed + failed + panicked + cancelled + expired + returned`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -223,7 +223,7 @@ impl<'env, S, E> Inner<'env, S, E> {
                 return Ok(self.is_done());
             }
         }
-        Ok(self.scatter.outstanding() == 0)
+        Ok(self.is_flushed())
     }
 
     /// How many tasks have come back so far.
@@ -234,12 +234,14 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// Nothing has come, is to come or is to be flushed.
     fn is_done(&self) -> bool {
+        self.is_flushed() && !self.scatter.shared.inbox.has_news()
+    }
+
+    /// Nothing is to come, nor to be flushed.
+    fn is_flushed(&self) -> bool {
         let scatter = &self.scatter;
         let flushes = self.listener.is_some() || !scatter.combiners.borrow().is_empty();
-        scatter.outstanding() == 0
-            && self.errors.is_empty()
-            && !scatter.shared.inbox.has_news()
-            && !(flushes && scatter.dirty.get())
+        scatter.outstanding() == 0 && self.errors.is_empty() && !(flushes && scatter.dirty.get())
     }
 
     /// After the run has been cancelled: receives what there is, without calling handlers. Never unwinds.

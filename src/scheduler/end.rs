@@ -34,9 +34,11 @@ impl Registry {
         }
         self.begin_closing();
         if !self.given_up.load(Ordering::Relaxed) && !self.is_waited_for() {
-            blocking(|| self.idle.changed.wait(None, || self.idle.is_over()));
-            self.join_threads();
-            self.timer.join();
+            blocking(|| {
+                self.idle.changed.wait(None, || self.idle.is_over());
+                self.join_threads();
+                self.timer.join();
+            });
         }
     }
 
@@ -83,10 +85,14 @@ impl Registry {
 
     /// Waits until all threads have ended, but no longer than until `deadline`.
     pub(crate) fn wait_until_over(&self, deadline: Option<Instant>) -> bool {
-        let over = blocking(|| self.idle.changed.wait(deadline, || self.idle.is_over()));
-        if over {
-            self.join_threads();
-        } else {
+        let over = blocking(|| {
+            let over = self.idle.changed.wait(deadline, || self.idle.is_over());
+            if over {
+                self.join_threads();
+            }
+            over
+        });
+        if !over {
             self.given_up.store(true, Ordering::Relaxed);
         }
         over
@@ -158,6 +164,8 @@ impl Registry {
     /// For `shutdown_now`: takes all spawned tasks that have not started. What scopes and `install` wait
     /// for stays. Nothing more is accepted, so there is an end to it.
     pub(crate) fn evict(&self) -> Vec<Unstarted> {
+        // What has been popped here is in no list for a moment.
+        let _stay = self.stay();
         let mut out = Vec::new();
         let mut kept_lives = Vec::new();
         for life in self.ledger.all_lives() {

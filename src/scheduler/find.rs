@@ -404,6 +404,10 @@ impl Participant {
 
     /// Runs what was found. Never unwinds.
     pub(crate) fn run(&self, work: Work) {
+        if !matches!(work, Work::Task(_)) {
+            // It is no task, and may take long: the one before may have been the last.
+            self.registry().idle.changed.notify();
+        }
         match work {
             Work::Task(task) => self.run_task(task),
             Work::Fork(fork) => {

@@ -66,6 +66,13 @@ impl Drop for Visit<'_> {
 }
 
 impl Registry {
+    /// Keeps the pool from ending, if it has not, as long as the visit lasts; also one that takes nothing more from
+    /// outside.
+    pub(super) fn stay(&self) -> Visit<'_> {
+        self.idle.stay();
+        Visit(self)
+    }
+
     /// Keeps the pool from ending as long as the visit lasts.
     ///
     /// # Panics
@@ -119,4 +126,6 @@ pub(crate) unsafe fn run_claimed(registry: *const Registry, task: Claimed) {
     // this thread has left it.
     let registry = unsafe { Arc::from_raw(registry) };
     with_place(&registry, |here| here.run_task(task));
+    // The caller goes on with something else, which may be no task of this pool.
+    registry.idle.changed.notify();
 }

@@ -40,14 +40,20 @@ impl Idle {
     /// A thread from outside wants the pool not to end for a while; `false` if it takes nothing more from
     /// outside.
     pub(crate) fn visit(&self, view: &dyn View) -> bool {
-        self.visits.fetch_add(1, Ordering::Relaxed);
-        // Pairs with the fence in `end_if_settled`: whoever ends the pool sees the visit, or we see the flag.
-        fence(Ordering::SeqCst);
+        self.stay();
         let open = !self.counts().closed();
         if !open {
             self.end_visit(view);
         }
         open
+    }
+
+    /// A visit, of a pool that may be closed.
+    pub(crate) fn stay(&self) {
+        self.visits.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence in `end_if_settled`: whoever ends the pool sees the visit, or we see the flag, and what it
+        // has left.
+        fence(Ordering::SeqCst);
     }
 
     pub(crate) fn end_visit(&self, view: &dyn View) {

@@ -18,7 +18,7 @@ use crate::scheduler::participant::Participant;
 use crate::scheduler::queues::Injectors;
 use crate::scheduler::timer::Timer;
 use crate::sim::{Seat, Sim};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, thread};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, fence, thread};
 use crate::task::entry::Entry;
 use crate::task::header::{Env, Kind as TaskKind};
 use crate::unwind;
@@ -33,6 +33,8 @@ pub(super) struct Thread {
     pub(super) handle: thread::JoinHandle<()>,
     /// In a simulation, its place there.
     pub(super) turn: Option<Seat>,
+    /// Of a worker: what it owns until its thread-locals are destroyed.
+    pub(super) here: Weak<()>,
 }
 
 impl Thread {

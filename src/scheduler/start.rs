@@ -8,9 +8,15 @@ use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::{Registry, Settings, Thread};
 use crate::scheduler::worker;
 use crate::sim::{Sim, Ticket};
-use crate::sync::{Arc, Ordering, fence, thread};
+use crate::sync::{Arc, Ordering, fence, plain_thread_local, thread};
 use crate::task::stack::StackHeader;
 use crate::unwind::{self, Payload};
+use std::cell::Cell;
+
+plain_thread_local! {
+    /// Set before any other thread-local of a worker, and destroyed after them: the standard library goes backwards.
+    static HERE: Cell<Option<Arc<()>>> = const { Cell::new(None) };
+}
 
 /// Why a thread did not start.
 enum StartError {
@@ -58,17 +64,21 @@ impl Registry {
         let turn = ticket.as_ref().and_then(Ticket::seat);
         // From before it starts: whoever joins the threads of a pool that ends must find it.
         let mut threads = self.threads.lock();
-        // Those that have left a pool that shrank, whose stacks may be what this one needs.
-        threads.retain(|thread| !thread.handle.is_finished());
+        // Those that have left a pool that shrank, whose stacks may be what this one needs. Destructors of their
+        // thread-locals are over: the pool's end waits for those.
+        threads.retain(|thread| thread.here.strong_count() > 0);
+        let presence = Arc::new(());
+        let here = Arc::downgrade(&presence);
         let handle = builder
             .spawn(move || {
+                HERE.set(Some(presence));
                 if let Some(ticket) = ticket {
                     ticket.begin();
                 }
                 worker::main(&registry, seat, late);
             })
             .map_err(StartError::System)?;
-        threads.push(Thread { handle, turn });
+        threads.push(Thread { handle, turn, here });
         Ok(())
     }
 
@@ -112,6 +122,14 @@ impl Registry {
         }
         // It has been missing from those in bed.
         self.idle.look_after(self);
+    }
+
+    /// The largest size that the pool may have, as far as the number of its threads is limited.
+    pub(crate) fn max_size(&self) -> usize {
+        match self.spare_threads {
+            Some(spares) => MAX_THREADS - spares,
+            None => MAX_THREADS / 2,
+        }
     }
 
     /// Changes the pool's size.

@@ -5,13 +5,14 @@
 //! taken out by `remove`; whichever takes it out of the queue first. What is fired must be short: it runs
 //! on the timer's thread and holds up the others.
 //!
-//! The thread parks until the first entry is due; adding an earlier one wakes it. It ends when the pool has.
+//! The thread parks until the first entry is due; adding an earlier one wakes it. It ends when the pool has. Who
+//! works in a pool that has ended, as a guest, and needs the timer starts another one.
 
 use crate::clock;
 use crate::park::Parker;
 use crate::scheduler::registry::Thread;
 use crate::sim::{Sim, Ticket};
-use crate::sync::{Arc, Mutex, thread};
+use crate::sync::{Arc, Mutex, Weak, thread};
 use crate::unwind;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,7 +42,10 @@ struct Shared {
 struct Queue {
     entries: BTreeMap<Key, Arc<dyn Timed>>,
     last: u64,
+    /// Nobody fires what is added.
     stopped: bool,
+    /// How often it has been stopped: a thread ends when this is not what it was when it was started.
+    stops: u64,
 }
 
 impl Timer {
@@ -58,19 +62,27 @@ impl Timer {
     /// Makes sure that the thread is there.
     pub(crate) fn ensure_started(&self) -> std::io::Result<()> {
         let mut thread = self.thread.lock();
-        if thread.is_none() {
-            let shared = Arc::clone(&self.shared);
-            let ticket = Sim::current().map(|sim| sim.announce());
-            let builder = thread::Builder::new().name("windrow-timer".to_owned());
-            let turn = ticket.as_ref().and_then(Ticket::seat);
-            let handle = builder.spawn(move || {
-                if let Some(ticket) = ticket {
-                    ticket.begin();
-                }
-                shared.run();
-            })?;
-            *thread = Some(Thread { handle, turn });
-        }
+        let stops = {
+            let queue = self.shared.queue.lock();
+            if thread.is_some() && !queue.stopped {
+                return Ok(());
+            }
+            queue.stops
+        };
+        let shared = Arc::clone(&self.shared);
+        let ticket = Sim::current().map(|sim| sim.announce());
+        let builder = thread::Builder::new().name("windrow-timer".to_owned());
+        let turn = ticket.as_ref().and_then(Ticket::seat);
+        let handle = builder.spawn(move || {
+            if let Some(ticket) = ticket {
+                ticket.begin();
+            }
+            shared.run(stops);
+        })?;
+        let here = Weak::new();
+        *thread = Some(Thread { handle, turn, here });
+        let mut queue = self.shared.queue.lock();
+        queue.stopped &= queue.stops != stops;
         Ok(())
     }
 
@@ -103,6 +115,7 @@ impl Timer {
     pub(crate) fn stop(&self) {
         let mut queue = self.shared.queue.lock();
         queue.stopped = true;
+        queue.stops += 1;
         let entries = std::mem::take(&mut queue.entries);
         drop(queue);
         drop(entries);
@@ -132,12 +145,12 @@ impl Timer {
 }
 
 impl Shared {
-    fn run(&self) {
+    fn run(&self, stops: u64) {
         loop {
             let now = clock::now();
             let mut due = Vec::new();
             let mut queue = self.queue.lock();
-            if queue.stopped {
+            if queue.stops != stops {
                 return;
             }
             while let Some(first) = queue.entries.first_entry() {

@@ -55,7 +55,7 @@ pub(crate) fn main(registry: &Arc<Registry>, seat: usize, late: bool) {
     loop {
         Participant::set_current(me);
         me.off_duty.set(false);
-        if registry.start_handler.is_some() {
+        if registry.start_handler.is_some() || registry.defaults.observer.is_some() {
             // The user's code may take its time, or wait for the pool: nobody may rely on this search.
             me.end_search(&mut searching);
             tell(registry, registry.start_handler.as_ref(), me);

@@ -1,6 +1,7 @@
 //! Lifecycle: the autoscaler, on a virtual clock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -225,5 +226,71 @@ fn the_last_owner_of_a_pool_may_be_a_rule() {
         dropped.open();
         assert_eq!(handle.join().unwrap(), "in its time");
         drop(running);
+    });
+}
+
+#[test]
+fn a_rule_that_runs_while_its_handle_is_dropped_changes_nothing_any_more() {
+    watched(|| {
+        let (pool, (here, asks)) = (pool(1), channel());
+        let (dropped, over) = (Gate::default(), channel::<()>());
+        let (gate, end) = (dropped.clone(), over.0);
+        let scaler = Autoscaler::new(1..=3).unwrap().interval(MS(1));
+        let scaler = scaler.rule(move |_| {
+            // Both are gone when it has run, and been dropped, for the last time.
+            let _end = &end;
+            here.send(()).unwrap();
+            gate.pass();
+            3
+        });
+        let scaler = scaler.start(&pool).unwrap();
+        asks.recv().unwrap();
+        drop(scaler);
+        dropped.open();
+        assert!(over.1.recv().is_err());
+        assert_eq!(pool.current_num_threads(), 1);
+    });
+}
+
+/// A rule that panics is dropped; the panic of that drop is reported as well.
+#[test]
+fn both_panics_of_a_rule_are_reported() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("in its drop"));
+        }
+    }
+    watched(|| {
+        let (report, reports) = channel();
+        let builder = ThreadPool::builder().num_threads(1);
+        let builder = builder.panic_handler(move |payload| {
+            report.send(*payload.downcast::<&str>().unwrap()).unwrap();
+        });
+        let pool = builder.build().unwrap();
+        let bomb = Bomb;
+        let scaler = Autoscaler::new(1..=3).unwrap().interval(MS(1));
+        let scaler = scaler.rule(move |_| {
+            let _bomb = &bomb;
+            std::panic::resume_unwind(Box::new("in the rule"))
+        });
+        let _scaler = scaler.start(&pool).unwrap();
+        assert_eq!(reports.recv().unwrap(), "in the rule");
+        assert_eq!(reports.recv().unwrap(), "in its drop");
+    });
+}
+
+/// Beyond what a pool may have it grows as far as it may.
+#[test]
+fn bounds_without_end_are_those_of_a_pool() {
+    watched(|| {
+        let builder = ThreadPool::builder().num_threads(1);
+        // There are 4095 threads at most.
+        let pool = builder.spare_threads(4095 - 3).build().unwrap();
+        let scaler = Autoscaler::new(1..=usize::MAX).unwrap().interval(MS(1));
+        let _scaler = scaler.rule(|_| 1_000_000).start(&pool).unwrap();
+        while pool.current_num_threads() != 3 {
+            std::thread::yield_now();
+        }
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use windrow::{RefusedReason, Scatter, ThreadPool};
+use windrow::{RefusedReason, Scatter, ThreadPool, combine};
 
 use crate::virtual_time::virtually;
 use crate::watchdog::watched;
@@ -103,5 +103,23 @@ fn what_never_waits_returns_while_results_keep_coming() {
                 run.cancel();
             });
         }
+    });
+}
+
+/// What has come back and not been flushed is not handled.
+#[test]
+fn gather_all_deadline_is_not_done_before_combiners_have_flushed() {
+    virtually(2, |pool: &Arc<ThreadPool>| {
+        let total = pool.gather(0, |run| {
+            let sums = combine::fold(|| 0, |sum: &mut u64, n: u64| *sum += n);
+            let sums = run.combiner(sums, |total, _, sum| *total += sum);
+            run.scatter_into(|| 7, &sums);
+            pool.sleep(MS);
+            let Ok(all) = run.gather_all_deadline(pool.now());
+            assert!(!all && *run.state() == 0);
+            let Ok(all) = run.gather_all_deadline(pool.now() + MS);
+            assert!(all && *run.state() == 7);
+        });
+        assert_eq!(total, 7);
     });
 }

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use windrow::{ResizeError, ThreadPool};
+use windrow::{Observer, ResizeError, ThreadPool};
 
 use crate::support::{Gate, Ledger, SIZES, on_a_worker, pool, pool_without_spares, stall, take};
 use crate::watchdog::watched;
@@ -397,5 +397,35 @@ fn a_start_handler_may_wait_for_what_the_others_do() {
             thread::yield_now();
         }
         on_a_worker(&pool, move || done.send(()).unwrap());
+    });
+}
+
+/// A thread that has only just been started, and waits in the user's code, is nobody who looks for work.
+#[test]
+fn an_observer_of_a_thread_that_starts_may_wait_for_a_task() {
+    struct Waits(Mutex<Receiver<()>>);
+    impl Observer for Waits {
+        fn worker_started(&self, worker: usize) {
+            if worker == 1 {
+                self.0.lock().unwrap().recv().unwrap();
+            }
+        }
+    }
+    watched(|| {
+        let (told, tell) = channel();
+        let builder = ThreadPool::builder().num_threads(1);
+        let builder = builder.observer(Arc::new(Waits(Mutex::new(tell))));
+        let pool = builder.build().unwrap();
+        pool.spawn(|| ()).join().unwrap();
+        pool.resize(2).unwrap();
+        // Time for the other one to fall asleep.
+        (0..100_000).for_each(|_| thread::yield_now());
+        let (ran, runs) = channel();
+        drop(pool.spawn(move || {
+            told.send(()).unwrap();
+            ran.send(()).unwrap();
+        }));
+        take(&runs, 1);
+        assert_eq!(pool.broadcast(|index| index), [0, 1]);
     });
 }

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use windrow::{
-    Backoff, CancelToken, JoinHandle, Observer, RateLimit, Retry, TaskInfo, ThreadPool,
-    UnstartedTask,
+    Backoff, CancelToken, JoinHandle, Observer, RateLimit, Retry, TaskContext, TaskInfo,
+    ThreadPool, UnstartedTask,
 };
 
 use crate::support::{Gate, Ledger, SIZES, pool, take, yield_until};
@@ -261,6 +261,81 @@ fn what_is_given_back_gives_its_permit_back() {
                 .join()
                 .unwrap();
             drop(unstarted);
+        }
+    });
+}
+
+/// Somebody waits for the tasks of a scope, so they run; and learn that they are to stop, whenever they start.
+#[test]
+fn tasks_of_a_scope_that_start_after_shutdown_now_are_told() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            let (here, started) = channel();
+            let until_told = |cx: &TaskContext| {
+                while !cx.is_cancelled() {
+                    thread::yield_now();
+                }
+            };
+            pool.scope(|s| {
+                for _ in 0..3 * size {
+                    let here = here.clone();
+                    s.task().spawn_with(move |cx| {
+                        here.send(()).unwrap();
+                        until_told(cx);
+                    });
+                }
+                take(&started, size);
+                assert!(pool.shutdown_now().is_empty());
+                // One that comes after it, too.
+                s.task().spawn_with(until_told);
+            });
+            // Nor does it say so of a scope that is opened in a pool that has ended.
+            pool.shutdown();
+            let told = pool.scope(|s| s.task().spawn_with(|cx| cx.is_cancelled()).join());
+            assert!(!told.unwrap());
+        }
+    });
+}
+
+#[test]
+fn what_was_given_back_between_two_attempts_tells_those_who_have_its_token() {
+    watched(|| {
+        let (pool, (give, token)) = (pool(1), channel());
+        let retry = Retry::attempts(9).unwrap();
+        let retry = retry.backoff(Backoff::fixed(HOUR));
+        let handle = pool.task().retry(retry).spawn_with(move |cx| {
+            give.send(cx.token().clone()).unwrap();
+            Err::<(), _>(())
+        });
+        let token: CancelToken = token.recv().unwrap();
+        yield_until(|| pool.stats().waiting == 1);
+        let back = pool.shutdown_now();
+        assert!(back.len() == 1 && !token.is_cancelled());
+        drop(back);
+        assert!(token.is_cancelled());
+        assert!(handle.join().unwrap_err().is_cancelled());
+    });
+}
+
+/// Whoever runs a task that was given back works in a pool that has ended, and may need its timer.
+#[test]
+fn what_was_given_back_may_run_what_needs_the_timer() {
+    watched(|| {
+        for size in SIZES {
+            let pool = pool(size);
+            drop(pool.spawn_after(HOUR, || ()));
+            pool.pause();
+            let handle = pool.spawn(|| {
+                windrow::scope(|s| {
+                    let later = s.task().delay(Duration::from_millis(1));
+                    later.spawn(|| 3).join().unwrap()
+                })
+            });
+            let back = pool.shutdown_now();
+            drop(pool);
+            back.into_iter().for_each(UnstartedTask::run);
+            assert_eq!(handle.join().unwrap(), 3);
         }
     });
 }

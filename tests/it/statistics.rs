@@ -1,7 +1,7 @@
 //! Observing: every figure of `Stats` in scenarios in which it is known, and hooks as often as the figures say.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -363,5 +363,29 @@ fn forks_that_somebody_else_runs_are_counted_as_stolen() {
             "idle workers never took the second half of a join"
         );
         assert_eq!(pool.stats().stolen, stolen);
+    });
+}
+
+/// A task is somewhere until its closure is gone.
+#[test]
+fn a_task_whose_closure_is_being_dropped_runs() {
+    struct Looks(Sender<u64>, Arc<ThreadPool>);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            self.0.send(self.1.stats().running).unwrap();
+        }
+    }
+    watched(|| {
+        let pool = Arc::new(pool(1));
+        let (tell, told) = channel();
+        let looks = Looks(tell, Arc::clone(&pool));
+        let retry = Retry::attempts(2).unwrap();
+        let task = pool.task().retry(retry).spawn(move || {
+            let _looks = &looks;
+            Ok::<_, ()>(())
+        });
+        assert_eq!(told.recv().unwrap(), 1);
+        assert!(task.join().unwrap().is_ok());
+        assert_eq!(pool.stats().running, 0);
     });
 }

@@ -1,8 +1,9 @@
 //! Thread-local destructors that use the pool, of workers that end and of callers that end (crossbeam#422, tokio#593).
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use windrow::ThreadPool;
@@ -130,6 +131,15 @@ fn what_a_destructor_spawns_is_run_or_dropped() {
     });
 }
 
+/// A pool whose threads end when the gate is open.
+fn held_at_exit(size: usize) -> (Arc<ThreadPool>, Gate) {
+    let gate = Gate::default();
+    let exit = gate.clone();
+    let builder = ThreadPool::builder().num_threads(size);
+    let pool = builder.exit_handler(move |_| exit.pass()).build().unwrap();
+    (Arc::new(pool), gate)
+}
+
 #[test]
 fn the_last_owner_of_a_pool_may_be_a_destructor_of_its_worker() {
     thread_local! {
@@ -144,11 +154,7 @@ fn the_last_owner_of_a_pool_may_be_a_destructor_of_its_worker() {
     }
     watched(|| {
         for size in SIZES {
-            let dropped = Gate::default();
-            let exit = dropped.clone();
-            let builder = ThreadPool::builder().num_threads(size);
-            let pool = builder.exit_handler(move |_| exit.pass()).build().unwrap();
-            let pool = Arc::new(pool);
+            let (pool, dropped) = held_at_exit(size);
             let (over, end) = channel();
             let kept = Kept(Some(Arc::clone(&pool)), over);
             pool.install(|| KEPT.set(Some(kept)));
@@ -174,17 +180,75 @@ fn destructors_of_several_workers_may_shut_their_pool_down() {
     }
     watched(|| {
         for size in SIZES {
-            let dropped = Gate::default();
-            let exit = dropped.clone();
-            let builder = ThreadPool::builder().num_threads(size);
-            let pool = builder.exit_handler(move |_| exit.pass()).build().unwrap();
-            let pool = Arc::new(pool);
+            let (pool, dropped) = held_at_exit(size);
             let (over, ends) = channel();
             pool.broadcast(|_| KEPT.set(Some(Kept(Arc::clone(&pool), over.clone()))));
             pool.close();
             drop(pool);
             dropped.open();
             assert_eq!(take(&ends, size).len(), size);
+        }
+    });
+}
+
+/// What a thread does when it ends.
+struct AtEnd(Option<Box<dyn FnOnce()>>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(|act| act());
+    }
+}
+
+thread_local! {
+    static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+}
+
+fn at_end(act: impl FnOnce() + 'static) {
+    AT_END.set(Some(AtEnd(Some(Box::new(act)))));
+}
+
+/// The thread has left a pool that shrank and grew again; its destructors are waited for nevertheless.
+#[test]
+fn the_end_of_a_pool_waits_for_destructors_of_threads_that_had_left() {
+    static OVER: AtomicBool = AtomicBool::new(false);
+    watched(|| {
+        let (pool, leaves) = (pool(2), Gate::default());
+        let (here, ends) = channel();
+        pool.broadcast(|index| {
+            if index == 1 {
+                let (here, leaves) = (here.clone(), leaves.clone());
+                at_end(move || {
+                    here.send(()).unwrap();
+                    leaves.pass();
+                    // Time to miss it.
+                    (0..10_000).for_each(|_| thread::yield_now());
+                    OVER.store(true, Ordering::SeqCst);
+                });
+            }
+        });
+        pool.resize(1).unwrap();
+        take(&ends, 1);
+        pool.resize(2).unwrap();
+        leaves.open();
+        drop(pool);
+        assert!(OVER.load(Ordering::SeqCst));
+    });
+}
+
+/// Another pool's only worker ends the pool; a spare stands in for it until the destructors are over.
+#[test]
+fn a_destructor_may_wait_for_the_pool_whose_worker_waits_for_it() {
+    watched(|| {
+        for size in SIZES {
+            let (other, ends) = (Arc::new(pool(1)), pool(size));
+            let (user, ran) = (Arc::clone(&other), Arc::new(Mutex::new(0)));
+            ends.broadcast(|_| {
+                let (user, ran) = (Arc::clone(&user), Arc::clone(&ran));
+                at_end(move || user.install(|| *ran.lock().unwrap() += 1));
+            });
+            other.spawn(move || drop(ends)).join().unwrap();
+            assert_eq!(*ran.lock().unwrap(), size);
         }
     });
 }

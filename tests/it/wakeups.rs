@@ -324,3 +324,29 @@ fn a_wait_leaves_the_park_token_of_its_thread_alone() {
         }
     });
 }
+
+/// The pool is idle while a worker runs what is no task, and that waits for who waits for the pool to be idle.
+#[test]
+fn a_broadcast_may_wait_for_who_waits_for_the_pool_to_be_idle() {
+    watched(|| {
+        let pool = pool(1);
+        let (last, idle) = (Gate::default(), Gate::default());
+        let (here, starts) = channel();
+        let task = last.clone();
+        drop(pool.spawn(move || {
+            here.send(()).unwrap();
+            task.pass();
+        }));
+        starts.recv().unwrap();
+        thread::scope(|threads| {
+            threads.spawn(|| {
+                pool.wait_idle();
+                idle.open();
+            });
+            threads.spawn(|| pool.broadcast(|_| idle.pass()));
+            // Time for both to wait.
+            (0..1000).for_each(|_| thread::yield_now());
+            last.open();
+        });
+    });
+}

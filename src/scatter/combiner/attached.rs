@@ -12,6 +12,7 @@ use crate::task::sheaf::Sheaf;
 use crate::unwind::{self, Payload};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// What a run asks of its combiners.
@@ -56,7 +57,7 @@ unsafe fn flush_places<C: Combiner>(places: *const (), index: usize, drop_it: bo
 pub(in crate::scatter) struct Attached<'env, C: Combiner, H> {
     places: Arc<Places<'env, C>>,
     /// What that points to, until the end.
-    handler: Cell<Option<Box<RefCell<H>>>>,
+    handler: Cell<Option<Rc<RefCell<H>>>>,
     home: Home,
 }
 
@@ -127,9 +128,10 @@ impl<'env, C: Combiner + 'env, H: 'env> Attached<'env, C, H> {
         H: FnMut(&mut S, &Scatter<'env, S, E>, C::Output) -> R,
         R: Handled<E>,
     {
-        let handler = Box::new(RefCell::new(handler));
+        // Counted, and not a box: to move a box says that nothing else points to what is in it.
+        let handler = Rc::new(RefCell::new(handler));
         let receive = receive_emission::<S, E, C::Output, H, R>;
-        let address = (&raw const *handler).cast();
+        let address = Rc::as_ptr(&handler).cast();
         let places = Arc::new(Places::new(run, factory, receive, address));
         Self {
             places,
