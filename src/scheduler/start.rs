@@ -71,7 +71,7 @@ impl Registry {
         let here = Arc::downgrade(&presence);
         let handle = builder
             .spawn(move || {
-                HERE.set(Some(presence));
+                HERE.with(|here| here.set(Some(presence)));
                 if let Some(ticket) = ticket {
                     ticket.begin();
                 }

@@ -119,25 +119,33 @@ impl Participant {
     pub(crate) fn wait(&self, on: &impl Awaited, help: Help) {
         let whole = AbortIfPanic;
         let mut round = 0;
+        let mut helped = false;
         while !on.is_done() {
             // A deep look moves entries about, one into others' deques stirs them; so only at first and
             // before parking.
             let stir = round == 0 || round + 1 == WAIT_ROUNDS;
             if let Some(task) = self.own_task_beneath(on.node(), help.mark, stir) {
                 self.run_task(task);
+                helped = true;
                 round = 0;
                 continue;
             }
             if let Some(work) = self.find_awaited(on.node(), help.up_to, stir) {
                 self.run(work);
+                helped = true;
                 round = 0;
             } else if round < WAIT_ROUNDS {
                 pause(round);
                 round += 1;
             } else {
                 self.park_and_lend(on, help);
+                helped = true;
                 round = WAIT_ROUNDS - 1;
             }
+        }
+        if helped {
+            // The last task of the pool may have been among these, and what waits here may be none.
+            self.registry().idle.changed.notify();
         }
         whole.disarm();
     }

@@ -350,3 +350,35 @@ fn a_broadcast_may_wait_for_who_waits_for_the_pool_to_be_idle() {
         });
     });
 }
+
+/// The same within it: the last task is one that it has waited for itself.
+#[test]
+fn a_broadcast_may_wait_for_who_waits_for_its_own_task() {
+    watched(|| {
+        let pool = pool(1);
+        let (last, idle) = (Gate::default(), Gate::default());
+        let (here, starts) = channel();
+        thread::scope(|threads| {
+            let (last_too, idle_too, pool) = (&last, &idle, &pool);
+            threads.spawn(move || {
+                pool.broadcast(|_| {
+                    windrow::scope(|s| {
+                        s.spawn(|| {
+                            here.send(()).unwrap();
+                            last_too.pass();
+                        });
+                    });
+                    idle_too.pass();
+                });
+            });
+            take(&starts, 1);
+            threads.spawn(move || {
+                pool.wait_idle();
+                idle_too.open();
+            });
+            // Time for it to wait.
+            (0..1000).for_each(|_| thread::yield_now());
+            last.open();
+        });
+    });
+}
