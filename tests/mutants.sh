@@ -526,6 +526,9 @@ mutant "resize: a worker comes back uncounted" src/scheduler/presence.rs \
 mutant "resize: a new worker is not counted" src/scheduler/presence.rs \
     scheduler::model::presence::resize_grows_while_a_worker_leaves \
     'self.change(start.len() as u64 * (ACTIVE + SEARCHING));' ''
+mutant "resize: a pool counts on a spare that has not begun" src/scheduler/presence.rs \
+    scheduler::model::presence::resize_counts_on_no_spare_that_fails \
+    'if roster.is_starting_below(size) {' 'if false {'
 mutant "resize: a pool ends before who leaves it is gone" src/scheduler/presence.rs \
     scheduler::model::presence::resize_grows_before_the_end \
     'self.visits.fetch_add(1, Ordering::Relaxed);

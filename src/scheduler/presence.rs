@@ -179,20 +179,22 @@ impl Idle {
         self.changed.notify();
     }
 
+    /// Waits for spares that are being started and whose index is below `size`: until they have begun, or
+    /// have failed.
+    pub(crate) fn await_starting(&self, size: usize) {
+        let begun = || !self.roster.lock().is_starting_below(size);
+        self.changed.wait(None, begun);
+    }
+
     /// Changes the pool's size. Returns the indices of the threads that are to be started (they are
-    /// counted as searching). Waits for spares that are being started and whose index will be one of the
-    /// pool's own: until they have begun, or have failed.
-    pub(crate) fn resize(&self, size: usize, spares: usize) -> Vec<usize> {
-        let mut roster = loop {
-            let starting = || self.roster.lock().is_starting_below(size);
-            self.changed.wait(None, || !starting());
-            let roster = self.roster.lock();
-            if !roster.is_starting_below(size) {
-                break roster;
-            }
-        };
+    /// counted as searching); `None`, and nothing is changed, if one of them is being started as a spare.
+    pub(crate) fn resize(&self, size: usize, spares: usize) -> Option<Vec<usize>> {
+        let mut roster = self.roster.lock();
         if self.is_terminated() {
-            return Vec::new();
+            return Some(Vec::new());
+        }
+        if roster.is_starting_below(size) {
+            return None;
         }
         let before = self.size();
         self.size.store(size, Ordering::Relaxed);
@@ -203,7 +205,7 @@ impl Idle {
         for bed in &roster.sleepers {
             bed.parker.unpark();
         }
-        start
+        Some(start)
     }
 
     /// Whether the worker, in bed, is to leave a pool that has shrunk.

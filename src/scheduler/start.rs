@@ -146,12 +146,19 @@ impl Registry {
             });
         }
         self.check_process();
-        let _one_at_a_time = self.size_lock.lock();
-        if self.idle.counts().closed() {
-            return Err(ResizeError::Closed);
-        }
-        let before = self.idle.size();
-        let start = self.idle.resize(size, spares);
+        let (_one_at_a_time, before, start) = loop {
+            let one_at_a_time = self.size_lock.lock();
+            if self.idle.counts().closed() {
+                return Err(ResizeError::Closed);
+            }
+            let before = self.idle.size();
+            if let Some(start) = self.idle.resize(size, spares) {
+                break (one_at_a_time, before, start);
+            }
+            // Not under the lock, which others may want meanwhile.
+            drop(one_at_a_time);
+            self.idle.await_starting(size);
+        };
         let mut failed = None;
         for &index in &start {
             if failed.is_some() {
@@ -165,7 +172,7 @@ impl Registry {
             // Back to the old size; the threads that did start leave as they would after shrinking.
             let spares = self.spare_threads.unwrap_or(before);
             let none = self.idle.resize(before, spares);
-            debug_assert!(none.is_empty(), "these have been there all the time");
+            debug_assert_eq!(none, Some(Vec::new()), "these have been there all the time");
             return Err(match error {
                 StartError::System(source) => ResizeError::ThreadStart { index, source },
                 StartError::Name(payload) => std::panic::resume_unwind(payload),

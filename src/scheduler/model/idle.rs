@@ -369,7 +369,7 @@ fn lend_while_a_worker_leaves() {
         // have run.
         let pool = Pool::new(2, 2);
         let worker = pool.start(1, false);
-        assert!(pool.idle.resize(1, 0).is_empty());
+        assert_eq!(pool.idle.resize(1, 0), Some(Vec::new()));
         pool.publish();
         pool.wait();
         pool.idle.close(&*pool);

@@ -236,9 +236,16 @@ impl Pool {
     }
 
     pub(super) fn resize_with(self: &Arc<Self>, size: usize, spares: usize) {
-        let _size = self.size_lock.lock();
-        let grows = size > self.idle.size();
-        for index in self.idle.resize(size, spares) {
+        let (_size, grows, start) = loop {
+            let lock = self.size_lock.lock();
+            let grows = size > self.idle.size();
+            if let Some(start) = self.idle.resize(size, spares) {
+                break (lock, grows, start);
+            }
+            drop(lock);
+            self.idle.await_starting(size);
+        };
+        for index in start {
             self.start(index, true);
         }
         if grows {
