@@ -57,11 +57,13 @@ where
         steps.expect("a chain no longer than a usize can count")
     }
 
-    fn engage(&mut self) {
-        self.first.engage();
+    unsafe fn engage(&mut self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.first.engage() };
         // SAFETY: just engaged.
         let first = unsafe { Held::new(&self.first, 0..self.first.steps()) };
-        self.second.engage();
+        // SAFETY: the caller's promise.
+        unsafe { self.second.engage() };
         forget(first);
     }
 

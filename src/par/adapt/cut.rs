@@ -37,9 +37,10 @@ impl<I: IndexedParallelIterator> Steps for Skip<I> {
         self.base.steps() - self.n
     }
 
-    fn engage(&mut self) {
+    unsafe fn engage(&mut self) {
         let len = self.base.steps();
-        self.base.engage();
+        // SAFETY: the caller's promise.
+        unsafe { self.base.engage() };
         // SAFETY: just engaged.
         let rest = unsafe { Held::new(&self.base, self.n..len) };
         // SAFETY: none of this source's.
@@ -102,9 +103,10 @@ impl<I: IndexedParallelIterator> Steps for Take<I> {
         self.n
     }
 
-    fn engage(&mut self) {
+    unsafe fn engage(&mut self) {
         let len = self.base.steps();
-        self.base.engage();
+        // SAFETY: the caller's promise.
+        unsafe { self.base.engage() };
         // SAFETY: just engaged.
         let first = unsafe { Held::new(&self.base, 0..self.n) };
         // SAFETY: none of this source's.

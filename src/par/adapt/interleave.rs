@@ -110,11 +110,13 @@ where
         self.i_len + self.j_len
     }
 
-    fn engage(&mut self) {
-        self.i.engage();
+    unsafe fn engage(&mut self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.i.engage() };
         // SAFETY: just engaged.
         let i = unsafe { Held::new(&self.i, 0..self.i_len) };
-        self.j.engage();
+        // SAFETY: the caller's promise.
+        unsafe { self.j.engage() };
         forget(i);
     }
 

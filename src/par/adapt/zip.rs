@@ -43,13 +43,15 @@ where
         self.a.steps().min(self.b.steps())
     }
 
-    fn engage(&mut self) {
+    unsafe fn engage(&mut self) {
         let (a_len, b_len) = (self.a.steps(), self.b.steps());
         let len = a_len.min(b_len);
-        self.a.engage();
+        // SAFETY: the caller's promise.
+        unsafe { self.a.engage() };
         // SAFETY: just engaged.
         let all = unsafe { Held::new(&self.a, 0..a_len) };
-        self.b.engage();
+        // SAFETY: the caller's promise.
+        unsafe { self.b.engage() };
         forget(all);
         // SAFETY: held no more.
         let a = unsafe { Held::new(&self.a, 0..len) };

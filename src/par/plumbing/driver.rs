@@ -69,7 +69,8 @@ where
     }
     in_pool(hints.pool.as_deref(), hints.level, |here| {
         // Only now: entering a pool may panic, and the source still owns what its steps own.
-        source.engage();
+        // SAFETY: once, and `piece` takes care of each step.
+        unsafe { source.engage() };
         let piece = Piece {
             source: &source,
             consumer,
@@ -87,7 +88,8 @@ where
 {
     let unwinding = OnUnwind(|| consumer.panicked());
     let mut local = source.local();
-    source.engage();
+    // SAFETY: once, and the whole span is fed or discarded.
+    unsafe { source.engage() };
     let span = whole(&source);
     let mut fold = if span.len() == 0 {
         // Not even an empty feed, which would make a state for no item.
@@ -154,7 +156,8 @@ where
     let hints = source.hints();
     in_pool(hints.pool.as_deref(), hints.level, |here| {
         let mut sizes = sizes();
-        source.engage();
+        // SAFETY: once, and `piece` takes care of each step.
+        unsafe { source.engage() };
         let source = &source;
         let piece = Piece {
             source,

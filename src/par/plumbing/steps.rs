@@ -82,7 +82,21 @@ pub trait Steps: ParallelIterator + Sync {
     /// From now on each step is fed or discarded once, and dropping the source does not drop what they
     /// own any more. Steps of what it is made of that belong to none of `0..steps()` are discarded by this,
     /// and all steps if that panics.
-    fn engage(&mut self);
+    ///
+    /// # Safety
+    /// Called once, by who then drives the source: who sees to it that each of `0..steps()` is fed, discarded or
+    /// taken as an item once at most.
+    ///
+    /// It can be seen where [`IndexedParallelIterator`] is, and so nobody calls it by mistake:
+    ///
+    /// ```compile_fail,E0133
+    /// use windrow::prelude::*;
+    ///
+    /// fn engage<I: IndexedParallelIterator>(mut items: I) {
+    ///     items.engage();
+    /// }
+    /// ```
+    unsafe fn engage(&mut self);
 
     fn hints(&self) -> Hints {
         Hints::default()
@@ -261,8 +275,9 @@ macro_rules! forward_steps {
         }
     };
     (@ engage $base:ident) => {
-        fn engage(&mut self) {
-            self.$base.engage();
+        unsafe fn engage(&mut self) {
+            // SAFETY: the caller's promise.
+            unsafe { self.$base.engage() };
         }
     };
     (@ hints $base:ident) => {
@@ -306,7 +321,7 @@ macro_rules! forward_steps {
 macro_rules! owns_nothing {
     () => {
         type Local = ();
-        fn engage(&mut self) {}
+        unsafe fn engage(&mut self) {}
         fn local(&self) {}
         #[inline]
         fn discard(&self, _span: $crate::par::plumbing::Span) {}

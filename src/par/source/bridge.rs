@@ -132,7 +132,7 @@ where
         ROUND
     }
 
-    fn engage(&mut self) {}
+    unsafe fn engage(&mut self) {}
 
     fn hints(&self) -> Hints {
         Hints {

@@ -54,10 +54,12 @@ where
         }
     }
 
-    fn engage(&mut self) {
+    unsafe fn engage(&mut self) {
         match self {
-            Left(left) => left.engage(),
-            Right(right) => right.engage(),
+            // SAFETY: the caller's promise.
+            Left(left) => unsafe { left.engage() },
+            // SAFETY: the caller's promise.
+            Right(right) => unsafe { right.engage() },
         }
     }
 

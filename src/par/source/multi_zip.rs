@@ -81,11 +81,12 @@ macro_rules! multi_zip {
                 len
             }
 
-            fn engage(&mut self) {
+            unsafe fn engage(&mut self) {
                 let len = self.steps();
                 $(
                     let more = len..self.tuple.$index.steps();
-                    self.tuple.$index.engage();
+                    // SAFETY: the caller's promise.
+                    unsafe { self.tuple.$index.engage() };
                     // SAFETY: just engaged. The first `len` steps are the driver's if this does not unwind.
                     let $kept = unsafe { Held::new(&self.tuple.$index, 0..len) };
                     // SAFETY: just engaged, and nobody feeds these.

@@ -128,7 +128,7 @@ macro_rules! owned_items {
                 self.items.len()
             }
 
-            fn engage(&mut self) {
+            unsafe fn engage(&mut self) {
                 self.items.engage();
             }
 

@@ -119,7 +119,7 @@ impl<T: Clone + Send> Steps for RepeatN<T> {
         self.len
     }
 
-    fn engage(&mut self) {}
+    unsafe fn engage(&mut self) {}
 
     fn local(&self) -> T {
         self.item.copy()

@@ -83,7 +83,7 @@ impl<T: Send, V: Vessel<T>> Steps for Drained<'_, T, V> {
         self.range.len()
     }
 
-    fn engage(&mut self) {
+    unsafe fn engage(&mut self) {
         let mut vec = self.vessel.pour_out();
         let len = vec.len();
         assert!(self.range.end <= len, "as long as it was");

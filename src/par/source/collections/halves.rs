@@ -29,9 +29,11 @@ impl<S: IndexedParallelIterator<Local = ()>> Steps for Halves<S> {
         self.front.steps() + self.back.steps()
     }
 
-    fn engage(&mut self) {
-        self.front.engage();
-        self.back.engage();
+    unsafe fn engage(&mut self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.front.engage() };
+        // SAFETY: the caller's promise.
+        unsafe { self.back.engage() };
     }
 
     fn local(&self) {}
