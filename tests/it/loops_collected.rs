@@ -348,3 +348,91 @@ fn nothing_that_was_collected_survives_a_failure_or_a_panic() {
         });
     }
 }
+
+/// The last of its items.
+struct Last<T>(Option<T>);
+
+impl<T: Send> FromParallelIterator<T> for Last<T> {
+    fn from_par_iter<I: IntoParallelIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_par_iter().find_last(|_| true))
+    }
+}
+
+/// The first of its items.
+struct First<T>(Option<T>);
+
+impl<T: Send> FromParallelIterator<T> for First<T> {
+    fn from_par_iter<I: IntoParallelIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_par_iter().find_first(|_| true))
+    }
+}
+
+#[test]
+fn a_collection_finds_its_ends_next_to_one_that_does_not_look_for_any() {
+    for size in SIZES {
+        pool(size).install(|| {
+            for _ in 0..20 {
+                let pairs = (0..64_u32).into_par_iter().flat_map(|x| {
+                    (0..20).into_par_iter().map(move |y| {
+                        a_while();
+                        ((x, y), (x, y))
+                    })
+                });
+                let (all, last): (Vec<_>, Last<_>) = pairs.clone().collect();
+                assert_eq!((all.len(), last.0), (1280, Some((63, 19))));
+                let (all, first): (Vec<_>, First<_>) = pairs.clone().collect();
+                assert_eq!((all.len(), first.0), (1280, Some((0, 0))));
+                let (last, first): (Last<_>, First<_>) = pairs.collect();
+                assert_eq!((first.0, last.0), (Some((0, 0)), Some((63, 19))));
+            }
+        });
+    }
+}
+
+/// What becomes of items that it does not want.
+#[derive(Debug, Default, PartialEq)]
+struct Nothing<const DRIVES: bool>;
+
+impl<T: Send, const DRIVES: bool> FromParallelIterator<T> for Nothing<DRIVES> {
+    fn from_par_iter<I: IntoParallelIterator<Item = T>>(items: I) -> Self {
+        let mut nothing = Self;
+        nothing.par_extend(items);
+        nothing
+    }
+}
+
+impl<T: Send, const DRIVES: bool> ParallelExtend<T> for Nothing<DRIVES> {
+    fn par_extend<I: IntoParallelIterator<Item = T>>(&mut self, items: I) {
+        if DRIVES {
+            assert_eq!(items.into_par_iter().take_any(0).count(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_collection_gets_its_items_next_to_one_that_wants_none() {
+    fn check<const DRIVES: bool>(numbers: &[u64]) {
+        let n = numbers.len();
+        let all = || numbers.par_iter().map(|&x| (x, x));
+        let mut both: (Nothing<DRIVES>, Vec<u64>) = all().collect();
+        assert_eq!(both.1, numbers);
+        both.par_extend(all().filter(|_| true));
+        assert_eq!(both.1[n..], *numbers);
+        let mut both: (Vec<u64>, Nothing<DRIVES>) = all().filter(|_| true).collect();
+        assert_eq!(both.0, numbers);
+        both.par_extend(all());
+        assert_eq!(both.0[n..], *numbers);
+
+        let items = || numbers.par_iter().copied();
+        let (_, right): (Nothing<DRIVES>, Vec<_>) = items().partition_map(Either::<u64, _>::Right);
+        assert_eq!(right, numbers);
+        let (left, _): (Vec<_>, Nothing<DRIVES>) = items().partition_map(Either::<_, u64>::Left);
+        assert_eq!(left, numbers);
+        let none: (Nothing<DRIVES>, Nothing<DRIVES>) = all().collect();
+        assert_eq!(none, Default::default());
+    }
+    with_numbers(|numbers| {
+        check::<false>(numbers);
+        check::<true>(numbers);
+    });
+}

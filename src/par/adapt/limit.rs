@@ -218,9 +218,7 @@ where
             gauge: &self.gauge,
             shared: self.gauge.begin(),
         };
-        if self.gauge.is_over(&consumer.shared) {
-            return fold;
-        }
+        // Also where nothing will pass: what drives the base may have more to do than this.
         self.base.drive(&consumer, fold)
     }
 }

@@ -3,13 +3,15 @@
 //! Each collection runs a loop of its own, one inside of the other. The outer one's loop does nothing but
 //! start the inner one's, and that one runs the items past both consumers. So each collection is filled in
 //! the way that is best for it: two vectors of a known length are both written in place.
+//!
+//! A collection may end without a look at its items. Then the items are still there, and the other one's loop is
+//! run for itself.
 
 use crate::par::either::Either;
 use crate::par::iter::{
     FromParallelIterator, IntoParallelIterator, ParallelExtend, ParallelIterator,
 };
 use crate::par::plumbing::{Consumer, Place};
-use crate::par::source::empty::empty;
 use std::marker::PhantomData;
 
 /// Which of two collections an item is for, or which part of it.
@@ -72,13 +74,14 @@ impl<T: Send, C: FromParallelIterator<T> + Send> Target<T> for New<'_, C> {
 }
 
 /// The outer loop.
-struct LeftItems<I, R, S> {
-    base: I,
+struct LeftItems<'b, I, R, S> {
+    /// Taken by whoever runs the loop.
+    base: &'b mut Option<I>,
     right: R,
     sort: PhantomData<S>,
 }
 
-impl<I, R, S> ParallelIterator for LeftItems<I, R, S>
+impl<I, R, S> ParallelIterator for LeftItems<'_, I, R, S>
 where
     I: ParallelIterator,
     S: Sort<I::Item>,
@@ -94,21 +97,32 @@ where
             part: &mut part,
             sort: self.sort,
         });
-        match part {
-            Some(part) => consumer.append(fold, part),
-            // The right collection did not want any items.
+        if let Some(part) = part {
+            return consumer.append(fold, part);
+        }
+        match self.base.take() {
+            Some(base) => {
+                let both = Both {
+                    left: consumer,
+                    right: &Nobody,
+                    sort: self.sort,
+                };
+                both.drive(base, fold, ()).0
+            }
             None => fold,
         }
     }
 
     fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len().filter(|_| S::BOTH)
+        let base = self.base.as_ref()?;
+        base.opt_len().filter(|_| S::BOTH)
     }
 }
 
 /// The inner loop.
 struct RightItems<'l, I, C, P, S> {
-    base: I,
+    /// Taken when the loop is run.
+    base: &'l mut Option<I>,
     left: &'l C,
     /// What comes of the left consumer; its fold has to stay where it was made.
     part: &'l mut Option<P>,
@@ -129,15 +143,17 @@ where
             right: consumer,
             sort: self.sort,
         };
-        let (left, right) = self
-            .base
-            .drive(&both, (self.left.begin(Place::at(0)), fold));
+        let Some(base) = self.base.take() else {
+            return fold;
+        };
+        let (left, right) = both.drive(base, self.left.begin(Place::at(0)), fold);
         *self.part = Some(self.left.finish(left));
         right
     }
 
     fn opt_len(&self) -> Option<usize> {
-        self.base.opt_len().filter(|_| S::BOTH)
+        let base = self.base.as_ref()?;
+        base.opt_len().filter(|_| S::BOTH)
     }
 }
 
@@ -147,21 +163,37 @@ struct Both<'a, L, R, S> {
     sort: PhantomData<S>,
 }
 
+impl<L, R, S> Both<'_, L, R, S> {
+    /// Runs the loop, from its begin.
+    fn drive<I>(&self, base: I, left: L::Fold, right: R::Fold) -> (L::Fold, R::Fold)
+    where
+        I: ParallelIterator,
+        S: Sort<I::Item>,
+        L: Consumer<S::Left>,
+        R: Consumer<S::Right>,
+    {
+        // On the right of no fork: what settles one of the two does not settle the other.
+        let (left, right, _) = base.drive(self, (left, right, Place::at(0)));
+        (left, right)
+    }
+}
+
 impl<T, L, R, S> Consumer<T> for Both<'_, L, R, S>
 where
     S: Sort<T>,
     L: Consumer<S::Left>,
     R: Consumer<S::Right>,
 {
-    type Fold = (L::Fold, R::Fold);
+    /// With the place: either of the two may have none.
+    type Fold = (L::Fold, R::Fold, Place);
     type Part = (L::Part, R::Part);
 
     fn begin(&self, at: Place) -> Self::Fold {
-        (self.left.begin(at), self.right.begin(at))
+        (self.left.begin(at), self.right.begin(at), at)
     }
 
     #[inline]
-    fn take(&self, (mut left, mut right): Self::Fold, item: T) -> Self::Fold {
+    fn take(&self, (mut left, mut right, at): Self::Fold, item: T) -> Self::Fold {
         let (for_left, for_right) = S::sort(item);
         // One may have enough while the other goes on.
         if let Some(item) = for_left {
@@ -174,36 +206,37 @@ where
                 right = self.right.take(right, item);
             }
         }
-        (left, right)
+        (left, right, at)
     }
 
     #[inline]
-    fn is_full(&self, (left, right): &Self::Fold) -> bool {
+    fn is_full(&self, (left, right, _): &Self::Fold) -> bool {
         self.left.is_full(left) && self.right.is_full(right)
     }
 
     #[inline]
-    fn is_stopped(&self, (left, right): &Self::Fold) -> bool {
+    fn is_stopped(&self, (left, right, _): &Self::Fold) -> bool {
         self.left.is_stopped(left) && self.right.is_stopped(right)
     }
 
     #[inline]
-    fn is_settled(&self, (left, right): &Self::Fold) -> bool {
+    fn is_settled(&self, (left, right, _): &Self::Fold) -> bool {
         self.left.is_settled(left) && self.right.is_settled(right)
     }
 
     #[inline]
-    fn reach(&self, (left, right): &mut Self::Fold, at: usize) {
+    fn reach(&self, (left, right, place): &mut Self::Fold, at: usize) {
+        *place = place.with_step(at);
         self.left.reach(left, at);
         self.right.reach(right, at);
     }
 
     #[inline]
-    fn at(&self, (left, _): &Self::Fold) -> Place {
-        self.left.at(left)
+    fn at(&self, (_, _, at): &Self::Fold) -> Place {
+        *at
     }
 
-    fn pause(&self, (left, right): &mut Self::Fold) {
+    fn pause(&self, (left, right, _): &mut Self::Fold) {
         self.left.pause(left);
         self.right.pause(right);
     }
@@ -218,7 +251,7 @@ where
         self.right.cut_short();
     }
 
-    fn finish(&self, (left, right): Self::Fold) -> Self::Part {
+    fn finish(&self, (left, right, _): Self::Fold) -> Self::Part {
         (self.left.finish(left), self.right.finish(right))
     }
 
@@ -226,8 +259,47 @@ where
         (
             self.left.append(left.0, right.0),
             self.right.append(left.1, right.1),
+            left.2,
         )
     }
+}
+
+/// In place of a collection that does not want any items, and so is always full.
+struct Nobody;
+
+impl<T> Consumer<T> for Nobody {
+    type Fold = ();
+    type Part = ();
+
+    fn begin(&self, _at: Place) {}
+
+    fn take(&self, (): (), _item: T) {}
+
+    #[inline(always)]
+    fn is_full(&self, (): &()) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn is_settled(&self, (): &()) -> bool {
+        true
+    }
+
+    fn finish(&self, (): ()) {}
+
+    fn append(&self, (): (), (): ()) {}
+}
+
+/// What is for the right, if the left collection has ended without a look at the items.
+macro_rules! right_alone {
+    ($base:ident, $sort:ident) => {
+        RightItems {
+            base: &mut $base,
+            left: &Nobody,
+            part: &mut None,
+            sort: PhantomData::<$sort>,
+        }
+    };
 }
 
 /// Pairs go to both; of what is one of two, each to its side.
@@ -244,11 +316,15 @@ macro_rules! pairs {
             where
                 I: IntoParallelIterator<Item = $type>,
             {
+                let mut base = Some(par_iter.into_par_iter());
                 More(&mut self.0).fill(LeftItems {
-                    base: par_iter.into_par_iter(),
+                    base: &mut base,
                     right: More(&mut self.1),
                     sort: PhantomData::<$sort>,
                 });
+                if base.is_some() {
+                    More(&mut self.1).fill(right_alone!(base, $sort));
+                }
             }
         }
 
@@ -263,14 +339,16 @@ macro_rules! pairs {
             where
                 I: IntoParallelIterator<Item = $type>,
             {
+                let mut base = Some(par_iter.into_par_iter());
                 let mut right = None;
                 let left = ToA::from_par_iter(LeftItems {
-                    base: par_iter.into_par_iter(),
+                    base: &mut base,
                     right: New(&mut right),
                     sort: PhantomData::<$sort>,
                 });
-                // None if the left collection did not want any items.
-                (left, right.unwrap_or_else(|| ToB::from_par_iter(empty())))
+                // None also if the left collection has caught a panic of the loop; then nothing is left.
+                let right = right.unwrap_or_else(|| ToB::from_par_iter(right_alone!(base, $sort)));
+                (left, right)
             }
         }
     };
