@@ -53,6 +53,7 @@ mod loops_indexed;
 mod loops_indexed_drops;
 mod loops_may_fail;
 mod loops_owned_items;
+mod loops_panics;
 mod loops_plain;
 mod loops_ranges;
 mod loops_slices;

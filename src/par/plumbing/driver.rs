@@ -26,7 +26,9 @@
 //! # Panics
 //! A chunk that unwinds has discarded what it did not give. The guard of the piece then tells the consumer,
 //! so that other pieces stop at their next look, and discards the piece's own rest, so that there is nothing
-//! left for `b`. The fork waits for a thief before the panic goes on, as `join` does.
+//! left for `b`. The fork waits for a thief before the panic goes on, as `join` does. Whatever else may panic while
+//! others are at their parts, on either side of a fork, is under a guard that tells them: a fold that begins, pauses or
+//! is finished, and a part that is appended.
 
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::grain::Grain;
@@ -255,7 +257,9 @@ where
             let fork = Fork::new(self.consumer.at(&fold));
             let (fold, part) = here.fork_join(
                 || {
+                    let unwinding = OnUnwind(|| self.consumer.panicked());
                     let fold = self.run(here, near, fold);
+                    forget(unwinding);
                     fork.left_is_over(self.consumer.is_settled(&fold));
                     fold
                 },
@@ -303,6 +307,8 @@ where
     /// A piece of its own on the right of a fork, on whichever thread this is, followed by the part of what
     /// lies behind it.
     fn run_elsewhere(&self, fork: &Fork, span: Span, behind: Option<C::Part>) -> C::Part {
+        // Also if what is appended panics, or the end: nobody else would tell who is on the left.
+        let unwinding = OnUnwind(|| self.consumer.panicked());
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
         // SAFETY: the piece is finished here, in the fork.
@@ -312,7 +318,9 @@ where
         if let Some(part) = behind {
             fold = self.consumer.append(fold, part);
         }
-        self.consumer.finish(fold)
+        let part = self.consumer.finish(fold);
+        forget(unwinding);
+        part
     }
 
     /// Calls a closure before any of a span's steps is begun. If it panics they are discarded.
@@ -369,8 +377,9 @@ where
             }
             here.promote_if_wanted();
         }
-        forget(unwinding);
+        // Nothing is left for `discard_rest` by now, but a thief may be at its part.
         self.consumer.pause(&mut fold);
+        forget(unwinding);
         fold
     }
 

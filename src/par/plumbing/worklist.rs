@@ -111,7 +111,6 @@ impl<C> Work<'_, C> {
         L: Worklist,
         C: Consumer<L::Item>,
     {
-        let unwinding = OnUnwind(|| self.consumer.panicked());
         let since = (!L::COARSE && Sim::now().is_none()).then(now);
         loop {
             if self.consumer.is_stopped(&fold) {
@@ -137,7 +136,6 @@ impl<C> Work<'_, C> {
                 Step::End => break,
             }
         }
-        forget(unwinding);
         fold
     }
 
@@ -160,7 +158,9 @@ impl<C> Work<'_, C> {
         let fork = Fork::new(self.consumer.at(&fold));
         let (fold, right) = here.fork_join(
             || {
+                let unwinding = OnUnwind(|| self.consumer.panicked());
                 let fold = self.own(here, list, fold, level, left);
+                forget(unwinding);
                 leaving.store(!left.is_empty(), Ordering::Relaxed);
                 fork.left_is_over(self.consumer.is_settled(&fold));
                 fold
@@ -194,10 +194,12 @@ impl<C> Work<'_, C> {
         // SAFETY: a forked job runs on a participant of its pool.
         let here = unsafe { &*Participant::current() };
         let mut left = Vec::new();
+        let unwinding = OnUnwind(|| self.consumer.panicked());
         // SAFETY: the piece is finished here, in the fork.
         let place = unsafe { fork.right(0) };
         let fold = self.own(here, list, self.consumer.begin(place), level, &mut left);
         let part = Rest::Part(self.consumer.finish(fold));
+        forget(unwinding);
         left.insert(0, part);
         left
     }
