@@ -1,6 +1,7 @@
 //! Loops whose closures return what may fail, of every kind: all goes well, or the first failure is the loop's.
 
 use std::fmt::Debug;
+use std::iter::repeat_n;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -9,6 +10,8 @@ use windrow::iter::Try;
 use windrow::prelude::*;
 
 use crate::loop_support::{linger, on_workers};
+use crate::support::pool;
+use crate::watchdog::watched;
 
 const LEN: usize = 1000;
 
@@ -201,4 +204,20 @@ fn try_for_each_breaks_off_and_says_with_what() {
             );
         }
     });
+}
+
+#[test]
+fn a_failure_to_join_two_parts_ends_the_others() {
+    for size in [2, 8] {
+        let pool = pool(size);
+        watched(|| {
+            // Zeros without end, and behind them, as steps of their own, two ones.
+            let step = |step| repeat_n(u32::from(step > 0), if step > 0 { 1 } else { usize::MAX });
+            let ends = (0..3).into_par_iter().flat_map_iter(step).map(Some);
+            let sum = pool.install(|| {
+                ends.try_reduce(|| 0, |a: u32, b| a.checked_add(b).filter(|&sum| sum < 2))
+            });
+            assert_eq!(sum, None);
+        });
+    }
 }

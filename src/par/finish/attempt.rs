@@ -160,6 +160,18 @@ impl<R, ID, S, J> TryAccumulate<R, ID, S, J> {
     }
 }
 
+impl<R: Try, ID, S, J> TryAccumulate<R, ID, S, J> {
+    /// Tells the others if it has failed.
+    #[inline]
+    fn told(&self, standing: Standing<R>) -> Standing<R> {
+        if standing.is_break() {
+            // Relaxed: it only makes the others stop sooner.
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        standing
+    }
+}
+
 impl<T, R, ID, S, J> Consumer<T> for TryAccumulate<R, ID, S, J>
 where
     R: Try + Send,
@@ -177,12 +189,7 @@ where
 
     #[inline]
     fn take(&self, fold: Self::Fold, item: T) -> Self::Fold {
-        let standing = (self.step)(fold?, item).branch();
-        if standing.is_break() {
-            // Relaxed: it only makes the others stop sooner.
-            self.failed.store(true, Ordering::Relaxed);
-        }
-        standing
+        self.told((self.step)(fold?, item).branch())
     }
 
     #[inline]
@@ -198,7 +205,7 @@ where
     fn append(&self, left: Self::Fold, right: R) -> Self::Fold {
         match (left, right.branch()) {
             (ControlFlow::Continue(left), ControlFlow::Continue(right)) => {
-                (self.join)(left, right).branch()
+                self.told((self.join)(left, right).branch())
             }
             (left @ ControlFlow::Break(_), _) => left,
             (_, right) => right,
