@@ -102,8 +102,8 @@ macro_rules! methods {
             self.map_init(init, op).try_for_each(|result| result)
         }
 
-        /// How many items there are. The loop runs, with its closures, unless their number is known
-        /// without.
+        /// How many items there are. The loop runs, with its closures, in any case;
+        /// [`len`](IndexedParallelIterator::len) only asks.
         ///
         /// ```
         /// use windrow::prelude::*;
