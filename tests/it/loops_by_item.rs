@@ -263,34 +263,6 @@ fn the_last_number_is_in_its_chunk_and_has_its_index() {
     });
 }
 
-/// Beneath others nobody says which item is the last; it is told when all are counted.
-#[test]
-fn progress_beneath_others_is_told_to_the_end() {
-    on_workers(|| {
-        let told = Mutex::new(Vec::new());
-        let counted = || {
-            let report =
-                |progress: Progress| told.lock().unwrap().push((progress.done, progress.len));
-            (0..LEN).into_par_iter().map(|n| n + 1).progress(report)
-        };
-        let end = |what| {
-            let told = std::mem::take(&mut *told.lock().unwrap());
-            assert_eq!(told.last(), Some(&(LEN, Some(LEN))), "{what}");
-        };
-        let indexed = counted().enumerate();
-        assert!(indexed.all(|(index, n)| n == index + 1));
-        end("fed by spans");
-        assert!(
-            counted()
-                .rev()
-                .collect::<Vec<_>>()
-                .into_iter()
-                .eq((1..=LEN).rev())
-        );
-        end("item by item");
-    });
-}
-
 /// Owned items that nobody takes, of sources that are cut off by what is above them.
 #[test]
 fn items_that_are_cut_off_are_dropped_once() {

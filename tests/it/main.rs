@@ -55,6 +55,7 @@ mod loops_may_fail;
 mod loops_owned_items;
 mod loops_panics;
 mod loops_plain;
+mod loops_progress;
 mod loops_ranges;
 mod loops_slices;
 mod loops_sorts;

@@ -67,6 +67,11 @@ where
         forget(first);
     }
 
+    fn ended(&self) {
+        self.first.ended();
+        self.second.ended();
+    }
+
     fn hints(&self) -> Hints {
         self.first.hints().and(self.second.hints())
     }

@@ -48,6 +48,10 @@ impl<I: IndexedParallelIterator> Steps for Skip<I> {
         forget(rest);
     }
 
+    fn ended(&self) {
+        self.base.ended();
+    }
+
     forward_steps!(base: hints local);
 
     #[inline]
@@ -112,6 +116,10 @@ impl<I: IndexedParallelIterator> Steps for Take<I> {
         // SAFETY: none of this source's.
         drop(unsafe { Held::new(&self.base, self.n..len) });
         forget(first);
+    }
+
+    fn ended(&self) {
+        self.base.ended();
     }
 
     forward_steps!(base: hints local feed discard);

@@ -120,6 +120,11 @@ where
         forget(i);
     }
 
+    fn ended(&self) {
+        self.i.ended();
+        self.j.ended();
+    }
+
     fn hints(&self) -> Hints {
         self.i.hints().and(self.j.hints())
     }

@@ -37,20 +37,20 @@ struct Meter<F> {
     /// Held while the closure runs, so that it never hears of less than before. Nobody waits for it: the closure may wait
     /// for whoever would.
     reporting: Mutex<()>,
-    /// All items have been counted, and the last report is to come. Who finds `reporting` taken leaves it to the holder,
+    /// The loop is over, and the last report is to come. Who finds `reporting` taken leaves it to the holder,
     /// who looks when it has let go: each of the two changes its part, then passes a fence, then looks at the other's.
     last: AtomicBool,
 }
 
 impl<F: Fn(Progress) + Send + Sync> Meter<F> {
-    /// Counts items, and reports if it is time. Returns how many there are by now.
-    fn add(&self, items: usize) -> usize {
+    /// Counts items, and reports if it is time.
+    fn add(&self, items: usize) {
         // Relaxed: a count.
-        let done = self.done.fetch_add(items, Ordering::Relaxed) + items;
+        self.done.fetch_add(items, Ordering::Relaxed);
         let time = clock::now().saturating_duration_since(self.begun);
         let now = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         if now < self.due.load(Ordering::Relaxed) {
-            return done;
+            return;
         }
         if let Some(reporting) = self.reporting.try_lock() {
             if now >= self.due.load(Ordering::Relaxed) {
@@ -63,7 +63,6 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
             drop(reporting);
             self.report_last();
         }
-        done
     }
 
     fn report(&self) {
@@ -191,8 +190,8 @@ where
     forward_steps!(base: opt_len);
 }
 
-/// As part of an indexed loop (zipped, reversed, ...), where nobody says which item is the last: it reports when an
-/// interval has passed, and when all are counted.
+/// As part of an indexed loop (zipped, reversed, ...): it has no fold there to count in, and counts chunk by chunk, or
+/// item by item.
 impl<I, F> Steps for WithProgress<I, F>
 where
     I: IndexedParallelIterator,
@@ -200,7 +199,18 @@ where
 {
     type Local = I::Local;
 
-    forward_steps!(base: steps engage hints local discard);
+    unsafe fn engage(&mut self) {
+        self.meter.len = Some(self.base.steps());
+        // SAFETY: the caller's promise.
+        unsafe { self.base.engage() };
+    }
+
+    fn ended(&self) {
+        self.base.ended();
+        self.meter.end(0);
+    }
+
+    forward_steps!(base: steps hints local discard);
 
     fn feed<C: Consumer<I::Item>>(
         &self,
@@ -209,21 +219,14 @@ where
         consumer: &C,
         fold: C::Fold,
     ) -> C::Fold {
-        let items = span.len();
-        let fold = self.base.feed(local, span, consumer, fold);
-        self.count(items);
+        let consumer = ProgressConsumer {
+            inner: consumer,
+            meter: &self.meter,
+        };
+        // Not how many there are in the span: it may be full before.
+        let (fold, count) = self.base.feed(local, span, &consumer, (fold, 0));
+        self.meter.add(count);
         fold
-    }
-}
-
-impl<I, F> WithProgress<I, F>
-where
-    F: Fn(Progress) + Send + Sync,
-{
-    fn count(&self, items: usize) {
-        if Some(self.meter.add(items)) == self.meter.len {
-            self.meter.end(0);
-        }
     }
 }
 
@@ -235,7 +238,7 @@ where
     unsafe fn item(&self, local: &mut I::Local, index: usize) -> I::Item {
         // SAFETY: the caller's promise.
         let item = unsafe { self.base.item(local, index) };
-        self.count(1);
+        self.meter.add(1);
         item
     }
 }

@@ -65,6 +65,11 @@ where
         forget((a, b));
     }
 
+    fn ended(&self) {
+        self.a.ended();
+        self.b.ended();
+    }
+
     fn hints(&self) -> Hints {
         self.a.hints().and(self.b.hints())
     }

@@ -68,8 +68,9 @@ macro_rules! methods {
         }
 
         /// Calls `report` with how far the loop has come: every ten milliseconds or so, on whichever thread is at
-        /// it, never on two at a time, and once more at its end. Items count when what follows in the chain has
-        /// taken them.
+        /// it, never on two at a time, and once more at its end, also if that is before the last item; not if the
+        /// loop panics. Items count when what follows in the chain has taken them; beneath an adaptor that asks for
+        /// items by their index, such as `zip` or `rev`, when it has got them.
         ///
         /// ```
         /// use windrow::prelude::*;

@@ -78,7 +78,9 @@ where
             consumer,
             hints: &hints,
         };
-        piece.run(here, whole(&source), fold)
+        let fold = piece.run(here, whole(&source), fold);
+        source.ended();
+        fold
     })
 }
 
@@ -104,6 +106,7 @@ where
         source.feed(&mut local, span, consumer, fold)
     };
     consumer.pause(&mut fold);
+    source.ended();
     forget(unwinding);
     fold
 }
@@ -187,6 +190,7 @@ where
             // SAFETY: as above.
             source.discard(unsafe { Span::new(left) });
         }
+        source.ended();
         fold
     })
 }

@@ -117,6 +117,9 @@ pub trait Steps: ParallelIterator + Sync {
 
     /// Drops what these steps own.
     fn discard(&self, span: Span);
+
+    /// All steps have been fed or discarded, and nothing has panicked.
+    fn ended(&self) {}
 }
 
 /// Steps that are discarded when this is dropped, also on unwinding, unless it is forgotten.
@@ -258,7 +261,7 @@ macro_rules! drive_by_item {
 }
 
 /// Methods that an iterator hands on to the one that it is made of, its field `$base`: those that are named, of
-/// [`Steps`], and `opt_len` and `item` of the traits around it.
+/// [`Steps`] (`ended` goes with `engage`), and `opt_len` and `item` of the traits around it.
 macro_rules! forward_steps {
     ($base:ident: $($method:ident)*) => {
         $($crate::par::plumbing::forward_steps!(@ $method $base);)*
@@ -278,6 +281,10 @@ macro_rules! forward_steps {
         unsafe fn engage(&mut self) {
             // SAFETY: the caller's promise.
             unsafe { self.$base.engage() };
+        }
+        #[inline]
+        fn ended(&self) {
+            self.$base.ended();
         }
     };
     (@ hints $base:ident) => {

@@ -63,6 +63,13 @@ where
         }
     }
 
+    fn ended(&self) {
+        match self {
+            Left(left) => left.ended(),
+            Right(right) => right.ended(),
+        }
+    }
+
     fn hints(&self) -> Hints {
         match self {
             Left(left) => left.hints(),

@@ -96,6 +96,10 @@ macro_rules! multi_zip {
                 $(forget($kept);)+
             }
 
+            fn ended(&self) {
+                $(self.tuple.$index.ended();)+
+            }
+
             fn hints(&self) -> Hints {
                 let hints = Hints::default();
                 $(let hints = hints.and(self.tuple.$index.hints());)+

@@ -36,6 +36,11 @@ impl<S: IndexedParallelIterator<Local = ()>> Steps for Halves<S> {
         unsafe { self.back.engage() };
     }
 
+    fn ended(&self) {
+        self.front.ended();
+        self.back.ended();
+    }
+
     fn local(&self) {}
 
     #[inline]
