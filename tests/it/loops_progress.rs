@@ -1,4 +1,4 @@
-//! Progress of loops beneath others, which do not run the loop that they are told of: it is told to the end, and the truth.
+//! Progress of loops beneath others, which count for themselves: it is told to the end, and the truth.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
