@@ -833,9 +833,8 @@ mutant "pool: what comes from outside is not announced" src/scheduler/registry.r
     'let wake = Wake::Nobody;'
 mutant "pool: who lends wakes nobody" src/scheduler/blocking.rs \
     a_task_blocks_on_a_later_one \
-    'let registry = place.registry();
-    registry.hand_on();' \
-    'let registry = place.registry();'
+    'place.hand_slot_on(stalled, &loan.parker);' \
+    'let _ = stalled;'
 mutant "pool: the end wakes nobody" src/scheduler/presence.rs \
     a_pool_without_work_ends \
     'for bed in roster.sleepers.drain(..) {

@@ -5,15 +5,19 @@ use crate::scheduler::counts::{ACTIVE, GUEST};
 use crate::scheduler::participant::Participant;
 use crate::sync::Arc;
 
-/// The slot of a thread that blocks; dropping it takes the slot back.
+/// The slots of a thread that blocks; dropping it takes them back.
 struct Loan<'p> {
     place: &'p Participant,
+    /// How many places are lent by this, from there outwards.
+    count: usize,
     parker: Arc<Parker>,
 }
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
-        self.place.lent.set(false);
+        for place in self.place.and_outer().take(self.count) {
+            place.lent.set(false);
+        }
         self.place.take_slot_back(&self.parker);
     }
 }
@@ -30,43 +34,47 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     }
     let parker = park::current();
     let stalled = place.lend_slot(&parker);
-    place.lent.set(true);
-    let loan = Loan { place, parker };
-    let registry = place.registry();
-    registry.hand_on();
-    if stalled {
-        registry.idle.tell_other_waiters(&loan.parker);
-    }
+    // Those further out as well: the thread may go back there without passing this one.
+    let newly_lent = place.and_outer().take_while(|p| !p.lent.replace(true));
+    let loan = Loan {
+        place,
+        count: newly_lent.count(),
+        parker,
+    };
+    place.hand_slot_on(stalled, &loan.parker);
     f()
 }
 
 impl Participant {
-    /// Lends the slot to whoever may take it, unless it is lent already; and with a guest's, the one that
-    /// its thread has further out. Returns whether nobody can.
+    /// Lends the slot to whoever may take it, and those that its thread has further out, unless they are lent
+    /// already. Returns whether in one of the pools nobody can. `hand_slot_on` must follow.
     pub(super) fn lend_slot(&self, parker: &Arc<Parker>) -> bool {
-        let idle = &self.registry().idle;
-        if self.lent.get() {
-            return idle.is_stalled();
-        }
-        let stalled = idle.lend(parker, self.slot());
-        if let Some(outer) = self.outer() {
-            let outer_stalled = outer.lend_slot(parker);
-            outer.registry().hand_on();
-            if outer_stalled {
-                outer.registry().idle.tell_other_waiters(parker);
-            }
+        let mut stalled = false;
+        for place in self.and_outer() {
+            let idle = &place.registry().idle;
+            stalled |= if place.lent.get() {
+                idle.is_stalled()
+            } else {
+                idle.lend(parker, place.slot())
+            };
         }
         stalled
     }
 
+    /// The slots are free: wakes whoever has a use for one, and the waiters of a pool in which nobody can take it.
+    pub(super) fn hand_slot_on(&self, stalled: bool, parker: &Arc<Parker>) {
+        for registry in self.and_outer().map(Participant::registry) {
+            registry.hand_on();
+            if stalled && registry.idle.is_stalled() {
+                registry.idle.tell_other_waiters(parker);
+            }
+        }
+    }
+
     pub(super) fn take_slot_back(&self, parker: &Arc<Parker>) {
-        if self.lent.get() {
-            return;
+        for place in self.and_outer().take_while(|place| !place.lent.get()) {
+            place.registry().idle.take_back(parker, place.slot());
         }
-        if let Some(outer) = self.outer() {
-            outer.take_slot_back(parker);
-        }
-        self.registry().idle.take_back(parker, self.slot());
     }
 
     /// What this thread counts as, in the word of `idle`.
@@ -78,10 +86,5 @@ impl Participant {
         } else {
             ACTIVE
         }
-    }
-
-    fn outer(&self) -> Option<&Participant> {
-        // SAFETY: the thread is there as long as it is here.
-        unsafe { self.outer_place().as_ref() }
     }
 }

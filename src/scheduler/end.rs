@@ -4,6 +4,7 @@ use crate::clock;
 use crate::metrics::{Ended, Passage};
 use crate::priority::Priority;
 use crate::scheduler::blocking::blocking;
+use crate::scheduler::guest;
 use crate::scheduler::idle::Kind;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
@@ -70,7 +71,7 @@ impl Registry {
 
     /// Whether the calling thread runs a task of this pool, here or further out.
     pub(crate) fn runs_here(&self) -> bool {
-        self.places_here().any(|here| !here.node().is_null())
+        self.places_here().any(Participant::runs_task)
     }
 
     /// A worker is gone from a pool that has ended. With the last one goes the timer, for which nobody may be left to wait.
@@ -113,17 +114,12 @@ impl Registry {
     /// it works now, or runs a task of the pool. So it may submit to a pool that drains.
     pub(crate) fn is_at_work_here(&self) -> bool {
         self.places_here()
-            .any(|here| !here.is_guest() || !here.node().is_null())
+            .any(|here| !here.is_guest() || here.runs_task())
     }
 
     /// The calling thread's places in this pool, the innermost first.
     fn places_here(&self) -> impl Iterator<Item = &Participant> {
-        // SAFETY: a current participant is alive, and so are those further out.
-        let place = |place: *const Participant| unsafe { place.as_ref() };
-        std::iter::successors(place(Participant::current()), move |here| {
-            place(here.outer_place())
-        })
-        .filter(|here| std::ptr::eq(here.registry(), self))
+        guest::places().filter(|here| std::ptr::eq(here.registry(), self))
     }
 
     /// Waits for the threads to be gone, destructors of thread-locals included; not in one of those, where two would wait

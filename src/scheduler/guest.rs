@@ -1,12 +1,74 @@
 //! Threads from outside that work in a pool for a while: inside a scope, a join, or a task that they
-//! claimed.
+//! claimed. And threads of a pool that are guests of another one, and go back for a call.
+//!
+//! # Going back
+//! A thread may be in several pools: `CURRENT` is its innermost place, and each guest's place knows the one
+//! further out. What only the pool further out can do (its mail, tasks of a stalled pool), the thread does at that place: it is `CURRENT` for the time of the call, and the places
+//! further in are left as they are, with their forks and frames. That is in order because a thread does one
+//! thing after the other: whatever the call begins at that place has ended before the places further in are
+//! used again.
+//!
+//! # Who may touch what
+//! `DETOUR` and what it points at belong to the thread; only `Participant::at` sets it.
 
 use crate::error::Failure;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
-use crate::sync::Arc;
+use crate::sync::{Arc, plain_thread_local};
 use crate::task::entry::Claimed;
 use crate::unwind::Payload;
+use std::cell::Cell;
+use std::ptr;
+
+plain_thread_local! {
+    /// The latest call for which this thread has gone back to a place further out, and is still there.
+    static DETOUR: Cell<*const Detour> = const { Cell::new(ptr::null()) };
+}
+
+/// A call at a place further out, in the frame of [`Participant::at`].
+struct Detour {
+    /// The innermost place before the call.
+    from: *const Participant,
+    before: *const Detour,
+}
+
+impl Drop for Detour {
+    fn drop(&mut self) {
+        DETOUR.with(|detour| detour.set(self.before));
+        Participant::set_current(self.from);
+    }
+}
+
+/// The calling thread's places, the innermost first; after those that can be reached from it, the ones from
+/// which it has gone back (and so some of them more than once).
+pub(super) fn places<'a>() -> impl Iterator<Item = &'a Participant> {
+    let mut next = Participant::current();
+    let mut detour = DETOUR.with(Cell::get);
+    std::iter::from_fn(move || {
+        while next.is_null() {
+            // SAFETY: a detour is in a frame of this thread for as long as it is on the list.
+            let left = unsafe { detour.as_ref() }?;
+            (next, detour) = (left.from, left.before);
+        }
+        // SAFETY: a current participant is alive, so are those further out, and those that it will come back to.
+        let place = unsafe { &*next };
+        next = place.outer_place();
+        Some(place)
+    })
+}
+
+impl Participant {
+    /// Calls `f` with this place as the innermost, which must be one that the calling thread has.
+    pub(super) fn at<R>(&self, f: impl FnOnce() -> R) -> R {
+        let detour = Detour {
+            from: Participant::current(),
+            before: DETOUR.with(Cell::get),
+        };
+        DETOUR.with(|latest| latest.set(&raw const detour));
+        Participant::set_current(self);
+        f()
+    }
+}
 
 /// The calling thread's stay in a pool; leaving is dropping.
 #[derive(Debug)]

@@ -9,7 +9,7 @@
 //! | `end` | closing, draining, taking back, joining |
 //! | `participant` | a thread's place in a pool, and the thread-local that finds it |
 //! | `worker` | a worker's life: look, search, sleep |
-//! | `guest` | a thread from outside that works in the pool for a while |
+//! | `guest` | a thread from outside that works in the pool for a while, or goes back to its own |
 //! | `fork` | fork and join: the fast path |
 //! | `forks` | the private stack of forks and the board of promoted ones |
 //! | `queues` | deques and injectors of spawned tasks |

@@ -164,14 +164,38 @@ impl Participant {
         self.index.is_none()
     }
 
+    /// The place that this thread has one further out.
+    pub(super) fn outer(&self) -> Option<&Participant> {
+        // SAFETY: the thread is there as long as it is here.
+        unsafe { self.outer_place().as_ref() }
+    }
+
+    /// This place and those that its thread has further out.
+    pub(super) fn and_outer(&self) -> impl Iterator<Item = &Participant> {
+        std::iter::successors(Some(self), |place| place.outer())
+    }
+
     fn frame(&self) -> Option<&Frame> {
         // SAFETY: frames are set and unset by `run_framed` around a call on this thread.
         unsafe { self.frame.get().as_ref() }
     }
 
-    /// The node of the innermost task that runs here; null at the top.
+    /// What waits for whatever is made here: the node of the innermost task that runs here, or if there is none,
+    /// further out, in whichever pool that is; null at the top.
     pub(crate) fn node(&self) -> *const Node {
-        self.frame().map_or(ptr::null(), |frame| frame.node)
+        match self.frame() {
+            Some(frame) => frame.node,
+            None => self.outer_node(),
+        }
+    }
+
+    fn outer_node(&self) -> *const Node {
+        self.outer().map_or(ptr::null(), Participant::node)
+    }
+
+    /// A task of this pool runs here.
+    pub(crate) fn runs_task(&self) -> bool {
+        self.frame().is_some_and(|frame| !frame.node.is_null())
     }
 
     /// The level that work made here inherits.
@@ -190,7 +214,7 @@ impl Participant {
             // SAFETY: outer frames outlive inner ones.
             frame = unsafe { inner.outer.as_ref() };
         }
-        (ptr::null(), self.registry().default_level())
+        (self.outer_node(), self.registry().default_level())
     }
 
     /// Runs `f` as the task `node`. `f` must not unwind: the frame would stay behind.

@@ -4,7 +4,9 @@
 //! held across a wait cannot meet a stranger's task, and the stack grows only as deep as the program
 //! nests. When nothing of that kind is in reach, the waiter spins briefly (the thief is probably about
 //! to finish, or to promote something), then registers at what it waits for, lends its slot to whoever
-//! is asleep (or to a spare thread) and parks.
+//! is asleep (or to a spare thread) and parks. All of that concerns the pool in which it waits; as long as it
+//! is parked it also has an eye on the pools that its thread is in further out, for what nobody else may do
+//! there.
 
 use crate::clock;
 use crate::latch::Registration;
@@ -20,6 +22,7 @@ use crate::task::node::Node;
 use crate::task::remote::Remote;
 use crate::task::stack::StackHeader;
 use crate::unwind::AbortIfPanic;
+use std::ptr;
 use std::time::{Duration, Instant};
 
 /// Looks before a waiter parks. Parking and being woken costs both sides 5 to 10 us here; the rounds
@@ -156,21 +159,20 @@ impl Participant {
         // In a child process this ends it with a message: the wait cannot be left by a panic.
         self.registry().check_process();
         let parker = park::current();
-        let registry = self.registry();
         let mut stalled = self.lend_slot(&parker);
         // The slot is free: is there anything for somebody else to do in it?
-        registry.hand_on();
-        if stalled {
-            registry.idle.tell_other_waiters(&parker);
-        }
+        self.hand_slot_on(stalled, &parker);
         let work = loop {
             if let Some(work) = self.find_awaited(on.node(), help.up_to, false) {
-                break Some(work);
+                break Some((self, work));
+            }
+            if let Some(found) = self.awaited_mail_further_out(on.node()) {
+                break Some(found);
             }
             if stalled || parker.take_stalled() {
                 stalled = false;
-                if let Some(task) = self.find_awaited_anywhere(on.node()) {
-                    break Some(Work::Task(task));
+                if let Some(found) = self.find_awaited_in_all_pools(on.node()) {
+                    break Some(found);
                 }
             }
             if !on.register(&parker) {
@@ -183,9 +185,28 @@ impl Participant {
             }
         };
         self.take_slot_back(&parker);
-        if let Some(work) = work {
-            self.run(work);
+        match work {
+            Some((place, work)) if ptr::eq(place, self) => self.run(work),
+            Some((place, work)) => place.at(|| place.run(work)),
+            None => {}
         }
+    }
+
+    /// The thread's mail as a worker, where it waits as a guest of another pool: nobody else reads it.
+    fn awaited_mail_further_out(&self, awaited: *const Node) -> Option<(&Participant, Work)> {
+        self.and_outer().skip(1).find_map(|place| {
+            let letter = place.mailbox.take_awaited(awaited, 0)?;
+            Some((place, Work::Mail(letter)))
+        })
+    }
+
+    /// The last resort where one of the thread's pools is stalled. In a pool further out the thread may be the only one
+    /// that could do what it waits for: those who wait in that pool wait for others.
+    fn find_awaited_in_all_pools(&self, awaited: *const Node) -> Option<(&Participant, Work)> {
+        self.and_outer().find_map(|place| {
+            let task = place.find_awaited_anywhere(awaited)?;
+            Some((place, Work::Task(task)))
+        })
     }
 
     /// Waits without helping, until `deadline`; `true` if it is done.
@@ -197,12 +218,8 @@ impl Participant {
         if !on.register(&parker) {
             return true;
         }
-        let registry = self.registry();
         let stalled = self.lend_slot(&parker);
-        registry.hand_on();
-        if stalled {
-            registry.idle.tell_other_waiters(&parker);
-        }
+        self.hand_slot_on(stalled, &parker);
         park_until(&parker, on, deadline);
         self.take_slot_back(&parker);
         on.unregister()

@@ -86,10 +86,10 @@ impl Entry {
     ///
     /// A direct child is known by its parent pointer alone. For deeper descent the chain is walked,
     /// which is safe only while nobody else can claim the task and end it, and with it its ancestors'
-    /// wait: when it has no handle, so that holding the entry is holding the task. A deeper task with
-    /// a handle is left to whoever holds that handle. A dispatch never is exclusive: the life that it
-    /// belongs to may be claimed in place, or be over. The life itself is alive, so its own parent can be
-    /// compared as well, and that is all.
+    /// wait: when it has no handle (or one that only waits, as `install` has), so that holding the entry is
+    /// holding the task. A deeper task with another handle is left to whoever holds that. A dispatch never is
+    /// exclusive: the life that it belongs to may be claimed in place, or be over. The life itself is alive, so
+    /// its own parent can be compared as well, and that is all.
     pub(crate) fn is_beneath(&self, awaited: *const Node, guest: bool) -> bool {
         let header = self.header();
         if guest && header.kind == Kind::Installed {
@@ -103,8 +103,11 @@ impl Entry {
             // SAFETY: the dispatch has not been run, so it still holds the life whose node this is.
             return unsafe { parent.as_ref() }.is_some_and(|life| ptr::eq(life.parent(), awaited));
         }
+        // The caller of `install` has a handle, but never claims by it.
+        let installed = header.kind == Kind::Installed && !header.state.is_claimed();
         // SAFETY: exclusive hold of an unfinished task keeps its ancestors alive.
-        header.state.is_popper_exclusive() && unsafe { node::descends_from(parent, awaited) }
+        (installed || header.state.is_popper_exclusive())
+            && unsafe { node::descends_from(parent, awaited) }
     }
 }
 

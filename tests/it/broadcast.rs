@@ -204,3 +204,29 @@ fn a_panic_goes_on_although_results_panic_as_they_are_dropped() {
         });
     });
 }
+
+#[test]
+fn a_worker_that_waits_for_it_in_another_pool_is_reached() {
+    watched(|| {
+        for size in SIZES {
+            let (here, there) = (pool(size), pool(1));
+            let results = here.install(|| {
+                let (started, start) = channel();
+                there.scope(|s| {
+                    let task = s.spawn(|| {
+                        started.send(()).unwrap();
+                        here.broadcast(|worker| (worker, windrow::current_thread_index()))
+                    });
+                    // A worker of the other pool has it.
+                    start.recv().unwrap();
+                    task.join().unwrap()
+                })
+            });
+            assert!(
+                results
+                    .into_iter()
+                    .eq((0..size).map(|worker| (worker, Some(worker))))
+            );
+        }
+    });
+}

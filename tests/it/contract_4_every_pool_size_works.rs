@@ -1,12 +1,14 @@
 //! Contract line 4: one worker passes every test, with waits nested at any depth, and with no spare thread either.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use windrow::{JoinHandle, ThreadPool};
+use windrow::{JoinHandle, ScopedJoinHandle, ThreadPool};
 
-use crate::support::{on_a_worker, on_every_pool};
+use crate::support::{on_a_worker, on_every_pool, pool, pool_without_spares, yield_until};
 use crate::watchdog::watched;
 
 /// What the deep tests have for stack, wherever they run: the default of threads, stated.
@@ -241,5 +243,100 @@ fn a_thousand_tasks_that_each_wait_in_a_scope_do_not_pile_up_on_one_stack() {
             });
             assert_eq!(ran.into_inner().unwrap(), 2_000);
         }
+    });
+}
+
+/// The only thread of a pool waits, as a guest of another one, for a task there that needs the first pool.
+#[test]
+fn a_waiter_in_another_pool_runs_what_only_its_own_pool_holds() {
+    watched(|| {
+        let (here, there) = (Arc::new(pool_without_spares(1)), Arc::new(pool(1)));
+        let inner = here.clone();
+        on_a_worker(&here, move || {
+            let (started, start) = channel();
+            let thread = there.scope(|s| {
+                let task = s.spawn(|| {
+                    started.send(()).unwrap();
+                    inner.install(|| (windrow::current_thread_index(), thread::current().id()))
+                });
+                // A worker of the other pool has it; who spawned it only waits for it, here or at the end.
+                start.recv().unwrap();
+                task.join().unwrap()
+            });
+            assert_eq!(thread, (Some(0), thread::current().id()));
+            let ran = there.scope(|_| inner.task().delay(Duration::from_millis(1)).spawn(|| 1));
+            assert_eq!(there.join(|| ran.join().unwrap(), || 2), (1, 2));
+        });
+    });
+}
+
+/// The same with spare threads, all of which do the same.
+#[test]
+fn waiters_in_another_pool_run_what_only_their_own_pool_holds() {
+    watched(|| {
+        for size in [1, 2] {
+            let (here, there) = (Arc::new(pool(size)), Arc::new(pool(8)));
+            let all = Arc::new(Barrier::new(2 * size));
+            let tasks: Vec<_> = (0..2 * size)
+                .map(|_| {
+                    let (inner, there, all) = (here.clone(), there.clone(), all.clone());
+                    here.spawn(move || {
+                        // All threads that the pool may have are here at once.
+                        windrow::blocking(|| all.wait());
+                        let (started, start) = channel();
+                        there.scope(|s| {
+                            let task = s.spawn(|| {
+                                started.send(()).unwrap();
+                                inner.install(|| inner.join(|| 1, || 2))
+                            });
+                            start.recv().unwrap();
+                            task.join().unwrap()
+                        })
+                    })
+                })
+                .collect();
+            yield_until(|| tasks.iter().all(|task| task.is_finished()));
+            for task in tasks {
+                assert_eq!(task.join().unwrap(), (1, 2));
+            }
+        }
+    });
+}
+
+/// What a task needs of its own pool by way of another one lies beneath it: who waits for the task may run that.
+#[test]
+fn a_waiter_runs_what_a_guest_needs_by_way_of_another_pool() {
+    watched(|| {
+        let (here, there) = (pool_without_spares(1), pool(1));
+        let ran = Mutex::new(Vec::new());
+        let work = || ran.lock().unwrap().push(thread::current().id());
+        let worker = here.install(|| thread::current().id());
+        here.scope(|s| {
+            let (waits, waiting) = channel();
+            let (give, given) = channel::<ScopedJoinHandle<'_, ()>>();
+            let (began, begun) = channel();
+            s.spawn(move || {
+                waits.send(()).unwrap();
+                let awaited = given.recv().unwrap();
+                begun.recv().unwrap();
+                awaited.join().unwrap();
+            });
+            // The pool's only worker has that; what comes now is left to this thread, at the end of the scope.
+            waiting.recv().unwrap();
+            let (there, here) = (&there, &here);
+            let awaited = s.spawn(move || {
+                began.send(()).unwrap();
+                there.scope(|t| {
+                    let (started, start) = channel();
+                    t.spawn(move || {
+                        started.send(()).unwrap();
+                        here.install(work);
+                    });
+                    start.recv().unwrap();
+                });
+            });
+            give.send(awaited).unwrap();
+        });
+        assert_eq!(ran.into_inner().unwrap(), [worker]);
     });
 }
