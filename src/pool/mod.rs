@@ -160,7 +160,7 @@ impl ThreadPool {
     }
 
     /// Runs `f` on a worker of this pool and waits for it. On a worker of this pool, that is a plain
-    /// call.
+    /// call, also while it works in another pool.
     ///
     /// [`join`](Self::join) and [`scope`](Self::scope) do not need it: they start on the caller's
     /// thread at once. It is for closures that must be on a pool thread: for its thread-locals, its
@@ -185,6 +185,9 @@ impl ThreadPool {
         let here = unsafe { Participant::current().as_ref() };
         if here.is_some_and(|here| !here.is_guest() && ptr::eq(here.registry(), &*self.registry)) {
             return f();
+        }
+        if let Some((inner, home)) = self.registry.worker_elsewhere() {
+            return home.call_from(inner, f);
         }
         self.registry.check_process();
         let visit = self.registry.visit();

@@ -3,7 +3,8 @@
 //!
 //! # Going back
 //! A thread may be in several pools: `CURRENT` is its innermost place, and each guest's place knows the one
-//! further out. What only the pool further out can do (its mail, tasks of a stalled pool), the thread does at that place: it is `CURRENT` for the time of the call, and the places
+//! further out. What only the pool further out can do (`install` on its own worker, its mail, tasks of a
+//! stalled pool), the thread does at that place: it is `CURRENT` for the time of the call, and the places
 //! further in are left as they are, with their forks and frames. That is in order because a thread does one
 //! thing after the other: whatever the call begins at that place has ended before the places further in are
 //! used again.
@@ -16,8 +17,9 @@ use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
 use crate::sync::{Arc, plain_thread_local};
 use crate::task::entry::Claimed;
-use crate::unwind::Payload;
+use crate::unwind::{self, Payload};
 use std::cell::Cell;
+use std::panic::resume_unwind;
 use std::ptr;
 
 plain_thread_local! {
@@ -67,6 +69,24 @@ impl Participant {
         DETOUR.with(|latest| latest.set(&raw const detour));
         Participant::set_current(self);
         f()
+    }
+
+    /// The same for what the code at the innermost place, `inner`, has called: what `f` makes is beneath the task
+    /// that runs there. As in a task, no scope is open in `f` at first.
+    pub(crate) fn call_from<R>(&self, inner: &Participant, f: impl FnOnce() -> R) -> R {
+        let node = if self.runs_task() {
+            inner.node()
+        } else {
+            ptr::null()
+        };
+        let mut outcome = None;
+        self.at(|| {
+            self.run_framed(node, self.level(), || outcome = Some(unwind::catch(f)));
+        });
+        match outcome.expect("run_framed has called it") {
+            Ok(value) => value,
+            Err(payload) => resume_unwind(payload),
+        }
     }
 }
 
@@ -133,6 +153,16 @@ impl Registry {
     pub(super) fn stay(&self) -> Visit<'_> {
         self.idle.stay();
         Visit(self)
+    }
+
+    /// Where the calling thread is this pool's worker, though it works in another pool just now: its innermost place, and
+    /// its own here.
+    pub(crate) fn worker_elsewhere(&self) -> Option<(&Participant, &Participant)> {
+        // SAFETY: a current participant is alive.
+        let inner = unsafe { Participant::current().as_ref() }?;
+        let home = inner.and_outer().last()?;
+        (!ptr::eq(home, inner) && !home.is_guest() && ptr::eq(home.registry(), self))
+            .then_some((inner, home))
     }
 
     /// Keeps the pool from ending as long as the visit lasts.

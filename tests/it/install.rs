@@ -6,7 +6,10 @@ use std::thread;
 
 use windrow::ThreadPool;
 
-use crate::support::{Gate, SIZES, on_every_pool, pool, pool_without_spares, stall};
+use crate::support::{
+    Gate, SIZES, blow_up, on_a_worker, on_every_pool, panic_of, pool, pool_without_spares, stall,
+    text, yield_until,
+};
 use crate::watchdog::watched;
 
 #[test]
@@ -212,5 +215,101 @@ fn a_worker_of_a_closed_pool_may_install_from_within_another() {
             closed.open();
             assert_eq!(handle.join().unwrap(), 42);
         }
+    });
+}
+
+/// Four tasks of a pool of one, and each asks for the pool from within another one. Nobody else is left to run it.
+#[test]
+fn a_worker_that_is_a_guest_of_another_pool_runs_it_itself() {
+    watched(|| {
+        for here in [pool(1), pool_without_spares(1)] {
+            let (here, there, third) = (Arc::new(here), Arc::new(pool(1)), Arc::new(pool(3)));
+            let tasks: Vec<_> = (0..4)
+                .map(|_| {
+                    let (inner, there, third) = (here.clone(), there.clone(), third.clone());
+                    here.spawn(move || {
+                        let work = || {
+                            let index = windrow::current_thread_index();
+                            assert!(index.is_some());
+                            assert_eq!(windrow::current_num_threads(), 1);
+                            let (left, right) = windrow::join(|| 1, || 2);
+                            let scoped = windrow::scope(|s| s.spawn(|| 3).join().unwrap());
+                            (thread::current().id(), index, left + right + scoped)
+                        };
+                        let own = (thread::current().id(), windrow::current_thread_index(), 6);
+                        assert_eq!(there.join(|| inner.install(work), || ()).0, own);
+                        let deeper = || third.join(|| inner.install(work), || ()).0;
+                        assert_eq!(there.scope(|_| deeper()), own);
+                    })
+                })
+                .collect();
+            // Not by joining them: this thread would run them as a guest.
+            yield_until(|| tasks.iter().all(|task| task.is_finished()));
+            for task in tasks {
+                task.join().unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn after_it_has_panicked_the_thread_is_in_the_other_pool_again() {
+    watched(|| {
+        let (here, there) = (pool_without_spares(1), pool(3));
+        here.install(|| {
+            there.scope(|s| {
+                let payload = panic_of(|| here.install(|| blow_up("from home")));
+                assert_eq!(text(&*payload), "from home");
+                assert_eq!(windrow::current_num_threads(), 3);
+                assert_eq!(s.spawn(|| 1).join().unwrap(), 1);
+            });
+            assert_eq!(windrow::current_num_threads(), 1);
+            assert_eq!(windrow::join(|| 1, || 2), (1, 2));
+        });
+    });
+}
+
+/// The thread's slot is lent once, though it waits at a place from which it was not lent.
+#[test]
+fn it_may_wait_in_a_section_that_blocks_within_another_pool() {
+    watched(|| {
+        for _ in 0..50 {
+            let (here, there, third) = (Arc::new(pool(1)), pool(1), pool(1));
+            let inner = here.clone();
+            on_a_worker(&here, move || {
+                let home = inner.clone();
+                let wait = || {
+                    let (began, begun) = channel();
+                    let handle = third.spawn(move || {
+                        began.send(()).unwrap();
+                        for _ in 0..1_000 {
+                            thread::yield_now();
+                        }
+                        // Only another thread of that pool can run it.
+                        on_a_worker(&home, || thread::current().id())
+                    });
+                    begun.recv().unwrap();
+                    handle.join().unwrap()
+                };
+                let runner = there.scope(|_| windrow::blocking(|| inner.install(wait)));
+                assert_ne!(runner, thread::current().id());
+            });
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_is_back_in_its_own_pool_still_runs_the_task_of_the_other() {
+    watched(|| {
+        let (here, there) = (Arc::new(pool_without_spares(1)), Arc::new(pool(1)));
+        let inner = here.clone();
+        let message = on_a_worker(&here, move || {
+            // So that nobody else takes the task: it is run where it is joined.
+            there.pause();
+            let other = there.clone();
+            let task = there.spawn(move || inner.install(|| panic_of(|| other.wait_idle())));
+            text(&*task.join().unwrap()).to_owned()
+        });
+        assert!(message.contains("from a task of the pool"), "{message}");
     });
 }
