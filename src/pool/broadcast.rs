@@ -32,6 +32,10 @@ impl ThreadPool {
     {
         let registry = &**self.registry();
         registry.check_process();
+        if let Some((inner, home)) = registry.worker_elsewhere() {
+            // As a worker it calls `f` itself, and reads its mail while it waits.
+            return home.call_from(inner, || self.broadcast(f));
+        }
         let _visit = registry.visit();
         // SAFETY: a current participant is alive.
         let here = unsafe { Participant::current().as_ref() };

@@ -7,7 +7,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::support::{
-    Gate, Loud, SIZES, blow_up, from_outside_and_inside, on_a_worker, panic_of, pool, stall, text,
+    Gate, Loud, SIZES, blow_up, from_outside_and_inside, on_a_worker, panic_of, pool,
+    pool_without_spares, stall, text,
 };
 use crate::watchdog::watched;
 
@@ -202,6 +203,54 @@ fn a_panic_goes_on_although_results_panic_as_they_are_dropped() {
             });
             assert_eq!(text(&*payload), "first");
         });
+    });
+}
+
+#[test]
+fn a_worker_that_is_a_guest_of_another_pool_takes_part_in_it() {
+    watched(|| {
+        for size in SIZES {
+            for (here, there) in [(pool(size), pool(1)), (pool_without_spares(size), pool(8))] {
+                let all = Barrier::new(size);
+                let (own, results) = here.install(|| {
+                    let own = (windrow::current_thread_index(), thread::current().id());
+                    let each = |worker| {
+                        all.wait();
+                        assert_eq!(windrow::current_thread_index(), Some(worker));
+                        let sum = windrow::join(|| there.install(|| worker), || 1);
+                        assert_eq!(sum, (worker, 1));
+                        thread::current().id()
+                    };
+                    (own, there.scope(|_| here.broadcast(each)))
+                });
+                assert_eq!(results.len(), size);
+                assert_eq!(results[own.0.unwrap()], own.1);
+            }
+        }
+    });
+}
+
+#[test]
+fn two_workers_that_broadcast_at_once_from_another_pool_both_finish() {
+    watched(|| {
+        for size in [2, 3, 8] {
+            let (here, there) = (pool(size), pool(size));
+            for _ in 0..20 {
+                let both = Barrier::new(2);
+                let one = || {
+                    here.install(|| {
+                        both.wait();
+                        there.scope(|_| here.broadcast(|worker| worker))
+                    })
+                };
+                thread::scope(|threads| {
+                    let callers = [threads.spawn(one), threads.spawn(one)];
+                    for caller in callers {
+                        assert!(caller.join().unwrap().into_iter().eq(0..size));
+                    }
+                });
+            }
+        }
     });
 }
 
