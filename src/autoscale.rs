@@ -1,6 +1,5 @@
 //! A pool that changes its size by itself.
 
-use crate::clock;
 use crate::pool::ThreadPool;
 use crate::pool::stats::Stats;
 use crate::scheduler::{Key, Registry, Timed};
@@ -194,7 +193,7 @@ impl Scaler {
         if self.stopped.load(Ordering::Relaxed) {
             return;
         }
-        if let Some(at) = clock::after(self.interval) {
+        if let Some(at) = registry.clock.after(self.interval) {
             *key = Some(registry.timer.add(at, Arc::clone(self) as Arc<dyn Timed>));
         }
     }

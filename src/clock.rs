@@ -1,10 +1,13 @@
 //! What time it is: virtual for the members of a simulation (see `sim`), the system's for everybody else.
 //!
-//! Whatever computes a deadline that a thread of the pool sleeps towards asks here. A thread that is no
+//! Whatever computes a deadline that the calling thread sleeps towards asks [`now`] and [`after`]. A thread that is no
 //! member pays one look at a thread-local flag.
+//!
+//! Whatever belongs to a pool (the appointments of its timer, the times of its tasks and of what it holds) asks the
+//! pool's [`Clock`]. A clock is the same on all threads; a thread that uses several pools may be in the simulation of some of them only.
 
 use crate::sim::Sim;
-use crate::sync;
+use crate::sync::{self, Arc};
 use std::time::{Duration, Instant};
 
 /// The calling thread's time.
@@ -17,6 +20,29 @@ pub(crate) fn now() -> Instant {
 #[inline]
 pub(crate) fn after(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
+}
+
+/// A pool's time. It never changes whose that is.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock(Option<Arc<Sim>>);
+
+impl Clock {
+    /// That of the simulation, or the system's without one.
+    pub(crate) fn of(sim: Option<Arc<Sim>>) -> Self {
+        Self(sim)
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        match &self.0 {
+            Some(sim) => sim.time(),
+            None => sync::now(),
+        }
+    }
+
+    /// The time in `timeout` from now; `None` if that is beyond what the clock can tell.
+    pub(crate) fn after(&self, timeout: Duration) -> Option<Instant> {
+        self.now().checked_add(timeout)
+    }
 }
 
 #[cfg(all(test, not(any(loom, windrow_shuttle))))]

@@ -331,7 +331,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// });
     /// ```
     pub fn task(&'scope self) -> TaskBuilder<'scope, InScope<'scope, 'scope, 'env>> {
-        TaskBuilder::new(InScope(self))
+        // SAFETY: the pool outlives the scope.
+        let clock = unsafe { &*self.registry }.clock.clone();
+        TaskBuilder::new(InScope(self), clock)
     }
 }
 

@@ -6,6 +6,29 @@
 //! same seed has the same turns, the same random words and the same virtual times, as long as nothing but
 //! its members takes part.
 //!
+//! # Who is a member
+//! * All threads of the pools that belong to the simulation, spares and timers included, from before they
+//!   start to their end, whoever starts them. A pool knows its simulation; it does not ask the thread that
+//!   happens to start one of its threads.
+//! * The thread that built the first of these pools, which *drives*, until it drops that one.
+//! * Nobody else: no thread of a pool that is not deterministic, even if a member builds it, and no other
+//!   thread that uses a pool of the simulation. Other members than the driver, a task's thread say, never
+//!   leave before their end.
+//!
+//! # Members and others
+//! Whoever is no member is *outside*. Anybody may announce a thread, wake a member, and look at the clock;
+//! from outside that happens at any moment, so it is not reproducible.
+//!
+//! A member that waits in windrow for something outside (a task of another pool, say) is blocked like any
+//! other, and the turn goes on. It becomes runnable when it is woken from there. So to the clock a wait
+//! for something outside is a wait without end: if all members wait, it jumps to the next deadline, the
+//! waiter's own if it has one, however soon the thing would have come in real time. Without a deadline
+//! it stands still.
+//!
+//! A member that waits in the system has the turn meanwhile, and all others wait with it. The crate does
+//! that only where nobody waits for a turn: for locks that are held for moments, and to join the last
+//! moments of a thread from outside, when its pool is over.
+//!
 //! # States of a member
 //!
 //! | state | meaning |
@@ -17,7 +40,7 @@
 //!
 //! | transition | done by | when |
 //! |---|---|---|
-//! | new, `Runnable` | the running member | `announce` |
+//! | new, `Runnable` | anybody | `announce`; it is picked at once if nobody has the turn |
 //! | new, `Running` or `Runnable` | the thread itself | `adopt_current`: `Running` if nobody has the turn |
 //! | `Running` to `Runnable` | the member | `yield_point`; parking until a time that has come already |
 //! | `Running` to `Blocked` | the member | parking, `wait_gone` |
@@ -26,16 +49,16 @@
 //! | | whoever moves the clock | its deadline has come |
 //! | | the member that leaves | it is the one waited for |
 //! | `Runnable` to `Running` | whoever gave the turn away | it is picked |
-//! | | whoever unparks it | nobody has the turn |
+//! | | whoever unparks or announces it | nobody has the turn |
 //! | `Runnable` to `Gone` | whoever drops the ticket | its thread could not be started |
 //!
 //! # Why exactly one runs
 //! All of this happens under the lock of the simulation. `turn` names the running member. It is given by
 //! `pass` alone, which is called only when nobody has it: by the member that has just given it up, or when
-//! somebody becomes runnable while nobody runs. A thread returns from `wait_for_turn` into the program only
+//! somebody becomes runnable while nobody runs; which may be somebody whose thread is still starting. A thread returns from `wait_for_turn` into the program only
 //! when it finds itself named under the lock, and stays named until it gives the turn up itself. So at most
 //! one runs. `pass` leaves the turn open only if no member is runnable and none has a deadline; then no
-//! member can go on by itself, and the first one unparked, or adopted, gets the turn.
+//! member can go on by itself, and the first one unparked, announced or adopted gets the turn.
 //!
 //! # Why it is deterministic
 //! What `pass` sees is the members' states, the clock and the generator. Between two scheduling points they
@@ -49,7 +72,8 @@
 //! [`Sim::spend`] moves it. No blocked member has a deadline that has come.
 //!
 //! # Who may touch what
-//! Everything but the thread-local membership is in `state`, under its lock; nothing is global. Locks are
+//! Everything but the thread-local membership is in `state`, under its lock; nothing is global. What begins
+//! or ends a membership touches that of the calling thread only. Locks are
 //! taken in the order parker, simulation. No scheduling point may be reached with a lock held that other
 //! members want: they would wait for it in the system, with the turn in hand.
 
@@ -204,17 +228,22 @@ impl Sim {
     /// the moment of its coming is not determined, unless the threads that run wait for it.
     pub(crate) fn adopt_current(self: &Arc<Self>) {
         assert!(!IS_MEMBER.get(), "the thread is a member already");
-        let member = self.with(State::adopt);
+        let member = self.with(State::enter);
         let sim = Arc::clone(self);
         Seat { sim, member }.take();
     }
 
-    /// The calling thread, a member, is about to start a thread: makes a member of that, runnable from now.
+    /// The calling thread, a member or not, is about to start a thread: makes a member of that, runnable from
+    /// now.
     pub(crate) fn announce(self: &Arc<Self>) -> Ticket {
-        debug_assert!(Self::current().is_some_and(|own| Arc::ptr_eq(&own, self)));
-        let member = self.with(State::announce);
+        let member = self.with(State::enter);
         let sim = Arc::clone(self);
         Ticket(Some(Seat { sim, member }))
+    }
+
+    /// The virtual time, for anybody.
+    pub(crate) fn time(&self) -> Instant {
+        self.with(|state| state.now())
     }
 
     /// The calling thread is no member any more, if it was one. A thread that ends does this by itself.

@@ -224,7 +224,7 @@ impl<T: Send + 'static, E: Send + 'static> TaskGroup<T, E> {
     /// assert_eq!(group.wait().unwrap(), ["hay"]);
     /// ```
     pub fn task(&self) -> TaskBuilder<'static, InGroup<'_, T, E>> {
-        TaskBuilder::new(InGroup(self))
+        TaskBuilder::new(InGroup(self), self.shared.registry.clock.clone())
     }
 
     /// Cancels all tasks of the group: those that have not started never will, and those that run are told.

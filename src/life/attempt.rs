@@ -1,6 +1,5 @@
 //! What a task with options runs: once, until it succeeds, or again and again.
 
-use crate::clock;
 use crate::error::Failure;
 use crate::life::TaskContext;
 use crate::metrics::Ended;
@@ -274,7 +273,7 @@ where
         if cx.is_cancelled() || cx.last {
             return Next::Done(Ended::Cancelled);
         }
-        let now = clock::now();
+        let now = cx.life.registry.clock.now();
         self.due = match self.every {
             Every::Rate(period) => self.due.and_then(|due| next_tick(due, period, now)),
             Every::Delay(pause) => now.checked_add(pause),

@@ -1,7 +1,6 @@
 //! From submission to the queue.
 
 use crate::cancel::{CancelToken, OnCancel};
-use crate::clock;
 use crate::life::{Attempt, Body, Life, Options, Record, Start, next_id};
 use crate::metrics::{Event, Passage};
 use crate::priority::Priority;
@@ -43,7 +42,7 @@ pub(crate) unsafe fn begin<T: Send>(
     origin: Origin,
     make: impl FnOnce(Setter<T>) -> Box<dyn Attempt>,
 ) -> (Arc<Life>, Remote<T>) {
-    let now = clock::now();
+    let now = registry.clock.now();
     let tokens: Vec<&CancelToken> = options.tokens.iter().collect();
     let token = CancelToken::linked(&tokens);
     let mut made = None;
@@ -133,7 +132,7 @@ impl Life {
         } else {
             let mut record = self.record.lock();
             if self.phase.enqueue() {
-                record.queued_at = Some(clock::now());
+                record.queued_at = Some(self.registry.clock.now());
             }
         }
         // `shutdown_now` may have looked before it was registered. Its flag was set before: seen through the ledger's lock.
@@ -152,7 +151,7 @@ impl Life {
     /// Goes on to the queue, or waits for its time.
     pub(crate) fn let_go(self: &Arc<Self>) {
         match self.start {
-            Start::At(at) if at > clock::now() => self.wait_until(at),
+            Start::At(at) if at > self.registry.clock.now() => self.wait_until(at),
             Start::Never => {
                 let mut record = self.record.lock();
                 if self.phase.is_waiting() {
@@ -168,7 +167,7 @@ impl Life {
     fn waits_for_its_time(&self) -> bool {
         match self.start {
             Start::Now => false,
-            Start::At(at) => at > clock::now(),
+            Start::At(at) => at > self.registry.clock.now(),
             Start::Never => true,
         }
     }
@@ -201,7 +200,7 @@ impl Life {
             record.released = released;
             self.set_waiting(&mut record, false);
             record.wait_key = None;
-            record.queued_at = Some(clock::now());
+            record.queued_at = Some(self.registry.clock.now());
             drop(record);
             self.push_dispatch();
         }

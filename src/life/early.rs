@@ -1,7 +1,6 @@
 //! Ends that come from elsewhere: cancellation, deadlines, `shutdown_now`; and tasks that do not stop.
 
 use crate::cancel::OnCancel;
-use crate::clock;
 use crate::error::Failure;
 use crate::life::{Life, Record};
 use crate::metrics::{Ended, Event};
@@ -91,7 +90,7 @@ impl Life {
         };
         let mut wait_key = None;
         if settles {
-            self.leave_queue(&mut record, clock::now());
+            self.leave_queue(&mut record, self.registry.clock.now());
             wait_key = record.wait_key.take();
             self.decide(&mut record, end_of(failure));
             // Under the lock, so that whoever retires it comes after. No user code runs in this.
@@ -130,7 +129,7 @@ impl Life {
 
     /// An attempt that runs has been told to stop.
     fn arm_grace(self: &Arc<Self>) {
-        let Some(at) = clock::after(self.grace) else {
+        let Some(at) = self.registry.clock.after(self.grace) else {
             return;
         };
         if self.registry.timer.ensure_started().is_err() {

@@ -1,6 +1,5 @@
 //! Settling the outcome, and retiring what is left.
 
-use crate::clock;
 use crate::error::Failure;
 use crate::life::{Attempt, Life, Record};
 use crate::metrics::{Ended, Event};
@@ -25,7 +24,7 @@ fn outcome_of(how: Ended) -> Outcome {
 impl Life {
     /// Decides the outcome, under the record's lock: the report, and the count. The promise comes next.
     pub(super) fn decide(&self, record: &mut Record, how: Ended) {
-        let now = clock::now();
+        let now = self.registry.clock.now();
         let run_time = match record.running_since {
             Some(since) => record.run_time + now.saturating_duration_since(since),
             None => record.run_time,

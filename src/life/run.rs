@@ -1,6 +1,5 @@
 //! One attempt, and what comes of it.
 
-use crate::clock;
 use crate::error::Failure;
 use crate::life::attempt::Next;
 use crate::life::{Life, Record, TaskContext};
@@ -32,7 +31,7 @@ impl Life {
 
     /// The phase is CLAIMED, by the caller.
     pub(super) fn attempt(self: Arc<Self>, here: &Participant) {
-        let now = clock::now();
+        let now = self.registry.clock.now();
         let (mut released, returned) = {
             let mut record = self.record.lock();
             self.leave_queue(&mut record, now);
@@ -92,7 +91,7 @@ impl Life {
         let ran_for = {
             let mut record = self.record.lock();
             let since = record.running_since.take().unwrap_or(now);
-            let ran_for = clock::now().saturating_duration_since(since);
+            let ran_for = self.registry.clock.now().saturating_duration_since(since);
             record.run_time += ran_for;
             ran_for
         };
@@ -102,7 +101,8 @@ impl Life {
             Next::Retry(delay) => {
                 here.tally.note(Event::Retried);
                 self.observe(|observer| observer.task_retried(&self.info(), attempt, delay));
-                self.postpone(clock::after(delay), delay == Duration::ZERO);
+                let at = self.registry.clock.after(delay);
+                self.postpone(at, delay == Duration::ZERO);
             }
             Next::Again(at) => self.postpone(at, false),
         }

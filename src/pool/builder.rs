@@ -357,20 +357,19 @@ impl ThreadPoolBuilder {
         self
     }
 
-    /// A pool for reproducible tests: its threads and the thread that builds it run one at a time, and
-    /// change turns where they wait, in an order that `seed` decides; and time stands still until all of
-    /// them wait, and then jumps to the next appointment.
+    /// A pool for reproducible tests: its threads and the thread that builds it run one at a time, and change turns where
+    /// they wait, in an order that `seed` decides; and time stands still until all of them wait, and then jumps to the
+    /// next appointment.
     ///
-    /// So a test of retries, time limits or rates takes no time, and the same seed gives the same order of
-    /// events every time; different seeds explore different orders. [`ThreadPool::now`] is the pool's time,
-    /// [`ThreadPool::sleep`] lets it pass. Unless [`num_threads`](Self::num_threads) is set, there is one
-    /// worker.
+    /// So a test of retries, time limits or rates takes no time, and the same seed gives the same order of events every
+    /// time; different seeds explore different orders. [`ThreadPool::now`] is the pool's time, [`ThreadPool::sleep`] lets
+    /// it pass. Unless [`num_threads`](Self::num_threads) is set, there is one worker.
     ///
-    /// The thread that builds such a pool drives it: nothing happens in the pool while that thread does
-    /// not wait (in `join`, `scope`, `wait_idle`, `sleep`, the drop of the pool). Other threads may use it,
-    /// but when they come is not reproducible. A task that blocks on something other than windrow (a lock
-    /// that another task holds across a wait, a channel) blocks everything. Several such pools that one
-    /// thread builds while the first lives share its time and its order.
+    /// The thread that builds such a pool drives it, until it drops it: nothing happens in the pool while that thread
+    /// does not wait (in `join`, `scope`, `wait_idle`, `sleep`, the drop of the pool). Other threads may use it, but when
+    /// they come is not reproducible. A task that blocks on something other than windrow (a lock that another task holds
+    /// across a wait, a channel) blocks everything. Pools that one thread builds while one of them lives share its time
+    /// and its order. Other pools run by themselves, in real time; to wait for one is to let virtual time go on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -452,6 +451,7 @@ impl ThreadPoolBuilder {
                 .queue_capacity
                 .filter(|&limit| limit > 0)
                 .map(Capacity::new),
+            sim: self.seed.and_then(|_| Sim::current()),
         });
         if drives && registry.is_err() {
             Sim::leave_current();

@@ -210,7 +210,9 @@ where
 /// # Panics
 /// As [`ThreadPool::global`] where it has to build that pool.
 pub fn task() -> TaskBuilder<'static, InPool> {
-    TaskBuilder::new(InPool(shared_registry_here()))
+    let registry = shared_registry_here();
+    let clock = registry.clock.clone();
+    TaskBuilder::new(InPool(registry), clock)
 }
 
 /// Calls `f`, which may block on something that the pool cannot see (a channel, a lock, a file). Called on

@@ -107,9 +107,8 @@ impl ThreadPool {
         Self { registry, drives }
     }
 
-    /// The pool's time: that of the system, or in a
-    /// [deterministic](ThreadPoolBuilder::deterministic) pool, for its threads and the one that drives it,
-    /// the virtual one.
+    /// The pool's time: that of the system, or that of a [deterministic](ThreadPoolBuilder::deterministic) pool, which is
+    /// virtual. Whoever asks, it is the one that the pool's tasks go by.
     ///
     /// ```
     /// use std::time::Duration;
@@ -122,10 +121,11 @@ impl ThreadPool {
     /// ```
     #[must_use]
     pub fn now(&self) -> Instant {
-        clock::now()
+        self.registry.clock.now()
     }
 
-    /// Blocks the calling thread for so long in the pool's time. On a thread of the pool, another one works
+    /// Blocks the calling thread for so long in the pool's time; in the virtual one, if the thread belongs to a
+    /// deterministic pool or drives one, and else in the system's. On a thread of the pool, another one works
     /// in its place meanwhile, as in [`blocking`](crate::blocking).
     ///
     /// ```

@@ -1,7 +1,7 @@
 //! Tasks with options: the builder that pools, scopes and groups have in common.
 
 use crate::cancel::CancelToken;
-use crate::clock;
+use crate::clock::Clock;
 use crate::error::{Refused, RefusedReason};
 use crate::life::{Attempt, Once, Options, Start, TaskContext};
 use crate::policy::Retry;
@@ -93,15 +93,18 @@ type Callback<'t> = Box<dyn FnOnce(&Report) + Send + 't>;
 #[must_use = "a task does nothing until `spawn`"]
 pub struct TaskBuilder<'t, P> {
     pub(crate) place: P,
+    clock: Clock,
     pub(crate) options: Options,
     /// What the callback borrows; it is dropped with the builder.
     pub(crate) borrows: PhantomData<Callback<'t>>,
 }
 
 impl<'t, P> TaskBuilder<'t, P> {
-    pub(crate) fn new(place: P) -> Self {
+    /// `clock` is that of the place's pool.
+    pub(crate) fn new(place: P, clock: Clock) -> Self {
         Self {
             place,
+            clock,
             options: Options::default(),
             borrows: PhantomData,
         }
@@ -158,7 +161,7 @@ impl<'t, P> TaskBuilder<'t, P> {
     /// assert!(handle.join().unwrap_err().is_expired());
     /// ```
     pub fn timeout(self, timeout: Duration) -> Self {
-        match clock::after(timeout) {
+        match self.clock.after(timeout) {
             Some(deadline) => self.deadline(deadline),
             None => self,
         }
@@ -174,7 +177,7 @@ impl<'t, P> TaskBuilder<'t, P> {
     /// assert_eq!(task.spawn(|| "later").join().unwrap(), "later");
     /// ```
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.options.start = Start::at(clock::after(delay));
+        self.options.start = Start::at(self.clock.after(delay));
         self
     }
 
@@ -472,7 +475,8 @@ impl ThreadPool {
     /// # Ok::<(), windrow::BuildError>(())
     /// ```
     pub fn task(&self) -> TaskBuilder<'static, InPool> {
-        TaskBuilder::new(InPool(self.registry().shared()))
+        let registry = self.registry();
+        TaskBuilder::new(InPool(registry.shared()), registry.clock.clone())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Tasks for later, and tasks that run again and again.
 
-use crate::clock;
 use crate::error::{JoinError, Refused, RefusedReason};
 use crate::life::{Every, Options, Periodic, Start, TaskContext};
 use crate::pool::ThreadPool;
@@ -198,7 +197,7 @@ impl ThreadPool {
             Err(reason) => return Err(Refused { reason, task: f }),
         };
         let (Every::Rate(period) | Every::Delay(period)) = every;
-        let first = clock::after(period);
+        let first = registry.clock.after(period);
         let options = Options {
             start: Start::at(first),
             tokens: vec![registry.periodic.clone()],

@@ -27,6 +27,9 @@ use std::time::{Duration, Instant};
 /// are served in the order in which they came, and before anybody who comes later; they may notice a little
 /// after their permits were granted, as threads do not wake at once.
 ///
+/// It has one clock. A limit that a [deterministic](crate::ThreadPoolBuilder::deterministic) pool or its driver uses is
+/// to be used nowhere else: virtual time may be hours ahead.
+///
 /// ```
 /// use std::time::Duration;
 /// use windrow::RateLimit;

@@ -4,6 +4,7 @@
 //! pointer, because the registry owns them.
 
 use crate::cancel::CancelToken;
+use crate::clock::Clock;
 use crate::error::PanicSink;
 use crate::metrics::{Sums, Tally};
 use crate::observe::Observer;
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) sink: PanicSink,
     pub(crate) defaults: Defaults,
     pub(crate) capacity: Option<Capacity>,
+    /// That of a deterministic pool.
+    pub(crate) sim: Option<Arc<Sim>>,
 }
 
 /// What tasks get that say nothing else.
@@ -113,6 +116,10 @@ pub(crate) struct Registry {
     pub(super) broadcasts: Mutex<u64>,
     /// The process that the threads live in.
     process: u32,
+    /// What all threads of a deterministic pool are members of, and no thread of another one.
+    pub(super) sim: Option<Arc<Sim>>,
+    /// The pool's time, which is that of its timer and its tasks; the same on all threads.
+    pub(crate) clock: Clock,
 }
 
 // SAFETY: `thread_name` is `Send` behind a lock; participants say for themselves what may be touched.
@@ -129,7 +136,7 @@ impl Registry {
             injectors: Injectors::new(),
             participants: AppendList::new(),
             ledger: Ledger::new(settings.capacity),
-            timer: Timer::new(),
+            timer: Timer::new(settings.sim.clone()),
             periodic: CancelToken::new(),
             free_guests: Mutex::new(Vec::new()),
             workers: Mutex::new(Vec::new()),
@@ -142,7 +149,7 @@ impl Registry {
             sink: settings.sink,
             plain: !settings.defaults.measured && !has_capacity,
             defaults: settings.defaults,
-            processors: if Sim::current().is_some() || cfg!(windrow_shuttle) {
+            processors: if settings.sim.is_some() || cfg!(windrow_shuttle) {
                 // Reproducible on any machine.
                 size.max(2)
             } else {
@@ -154,6 +161,8 @@ impl Registry {
             given_up: AtomicBool::new(false),
             broadcasts: Mutex::new(0),
             process: process::current(),
+            clock: Clock::of(settings.sim.clone()),
+            sim: settings.sim,
         })
     }
 

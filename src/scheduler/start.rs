@@ -7,7 +7,7 @@ use crate::scheduler::mail::Letter;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::{Registry, Settings, Thread};
 use crate::scheduler::worker;
-use crate::sim::{Sim, Ticket};
+use crate::sim::Ticket;
 use crate::sync::{Arc, Ordering, fence, plain_thread_local, thread};
 use crate::task::stack::StackHeader;
 use crate::unwind::{self, Payload};
@@ -60,7 +60,8 @@ impl Registry {
         }
         let seat = self.seat_of(index);
         let registry = Arc::clone(self);
-        let ticket = Sim::current().map(|sim| sim.announce());
+        // Of the pool's simulation, whoever needs the thread.
+        let ticket = self.sim.as_ref().map(|sim| sim.announce());
         let turn = ticket.as_ref().and_then(Ticket::seat);
         // From before it starts: whoever joins the threads of a pool that ends must find it.
         let mut threads = self.threads.lock();

@@ -6,7 +6,8 @@
 //! on the timer's thread and holds up the others.
 //!
 //! The thread parks until the first entry is due; adding an earlier one wakes it. It ends when the pool has. Who
-//! works in a pool that has ended, as a guest, and needs the timer starts another one.
+//! works in a pool that has ended, as a guest, and needs the timer starts another one. In a deterministic pool it
+//! belongs to the pool's simulation, whoever starts it; else to none. Entries are at times of the pool's clock.
 
 use crate::clock;
 use crate::park::Parker;
@@ -30,6 +31,7 @@ pub(crate) type Key = (Instant, u64);
 /// See the module.
 pub(crate) struct Timer {
     shared: Arc<Shared>,
+    sim: Option<Arc<Sim>>,
     thread: Mutex<Option<Thread>>,
 }
 
@@ -49,8 +51,9 @@ struct Queue {
 }
 
 impl Timer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(sim: Option<Arc<Sim>>) -> Self {
         Self {
+            sim,
             shared: Arc::new(Shared {
                 parker: Arc::new(Parker::new()),
                 queue: Mutex::new(Queue::default()),
@@ -70,7 +73,7 @@ impl Timer {
             queue.stops
         };
         let shared = Arc::clone(&self.shared);
-        let ticket = Sim::current().map(|sim| sim.announce());
+        let ticket = self.sim.as_ref().map(|sim| sim.announce());
         let builder = thread::Builder::new().name("windrow-timer".to_owned());
         let turn = ticket.as_ref().and_then(Ticket::seat);
         let handle = builder.spawn(move || {

@@ -51,24 +51,18 @@ impl State {
         }
     }
 
-    /// A new member, runnable.
-    pub(super) fn announce(&mut self) -> usize {
+    /// A new member, runnable; it has the turn at once if nobody has it.
+    pub(super) fn enter(&mut self) -> usize {
         self.members.push(Member {
             stage: Stage::Runnable,
             timed_out: false,
             awaits: None,
             bell: Arc::new(Condvar::new()),
         });
-        self.members.len() - 1
-    }
-
-    /// The same for a thread that is there; it runs at once if nobody does.
-    pub(super) fn adopt(&mut self) -> usize {
-        let id = self.announce();
         if self.turn.is_none() {
             self.pass();
         }
-        id
+        self.members.len() - 1
     }
 
     pub(super) fn has_turn(&self, id: usize) -> bool {

@@ -373,6 +373,29 @@ fn a_thread_that_does_not_start_is_withdrawn() {
 }
 
 #[test]
+fn a_thread_from_outside_starts_members() {
+    for seed in 0..20 {
+        let world = World::new(seed, 1, true);
+        thread::scope(|scope| {
+            let world = &world;
+            scope.spawn(move || {
+                world.start(scope, || {
+                    world.log(1, "comes");
+                    world.parkers[0].unpark();
+                });
+                // One whose thread does not start, and which may have the turn already.
+                drop(world.sim.announce());
+            });
+            world.parkers[0].park();
+            world.log(0, "woken");
+            Sim::leave_current();
+        });
+        let expected = [(1, "comes", Duration::ZERO), (0, "woken", Duration::ZERO)];
+        assert_eq!(world.into_log(), entries(&expected));
+    }
+}
+
+#[test]
 fn a_panic_gives_the_turn_away() {
     let world = World::new(1, 0, false);
     let ticket = world.sim.announce();

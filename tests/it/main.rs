@@ -28,6 +28,7 @@ mod configuration;
 mod deadlines;
 mod debug_output;
 mod determinism;
+mod determinism_between_pools;
 mod errors;
 mod exit_handlers;
 mod gather_deadlines;

@@ -1,6 +1,5 @@
 //! The owner's side of a combiner: its handler, and when it is flushed.
 
-use crate::clock;
 use crate::scatter::Handled;
 use crate::scatter::combiner::places::Places;
 use crate::scatter::combiner::{Combiner, CombinerHandle, Settings};
@@ -167,7 +166,7 @@ impl<C: Combiner, H> Flushable for Attached<'_, C, H> {
     fn due(&self) -> Vec<(usize, bool)> {
         let places = &self.places;
         let holds = *places.holds.lock();
-        let now = clock::now();
+        let now = places.run.registry.clock.now();
         // Whoever puts an instance back after this sets the timer; what was there before is seen here.
         places.disarm(now);
         let (mut due, mut next) = (Vec::new(), None);

@@ -25,7 +25,6 @@
 //! that were in it are forfeited; the next input makes a fresh one. The panic is the task's, or the flush's, and so
 //! ends at the end of the run.
 
-use crate::clock;
 use crate::scatter::combiner::turn::Turn;
 use crate::scatter::combiner::{Combiner, CombinerStats, Settings};
 use crate::scatter::shared::Shared;
@@ -234,7 +233,7 @@ impl<'env, C: Combiner> Places<'env, C> {
             }
         }
         let mut last = self.last_made.lock();
-        let now = clock::now();
+        let now = self.run.registry.clock.now();
         let young = last.is_some_and(|made| now.saturating_duration_since(made) < delay);
         if young {
             let lives = |&other: &usize| {

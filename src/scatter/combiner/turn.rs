@@ -55,7 +55,7 @@ impl<'p, 'env, C: Combiner> Turn<'p, 'env, C> {
         };
         instance.unflushed += 1;
         if places.timed.load(Ordering::Relaxed) {
-            let now = clock::now();
+            let now = places.run.registry.clock.now();
             instance.since.first.get_or_insert(now);
             instance.since.last = Some(now);
         }

@@ -1,0 +1,178 @@
+//! Deterministic pools beside others: who is in the simulation, and who is not.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use windrow::{ThreadPool, ThreadPoolBuilder, WaitGroup};
+
+use crate::support::pool;
+use crate::virtual_time::{MS, SEEDS, virtually, virtually_with};
+use crate::watchdog::watched;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn deterministic(seed: u64) -> ThreadPool {
+    let builder = ThreadPoolBuilder::new().deterministic(seed);
+    builder.build().unwrap()
+}
+
+/// For a driver: an hour is over at once, which outside of a simulation would be one.
+fn an_hour_passes(pool: &ThreadPool) {
+    let before = pool.now();
+    pool.sleep(HOUR);
+    assert_eq!(pool.now() - before, HOUR);
+}
+
+#[test]
+fn the_timer_of_a_plain_pool_keeps_real_time() {
+    watched(|| {
+        let plain = pool(1);
+        for seed in SEEDS {
+            let virtual_one = deterministic(seed);
+            // From here on it has a timer.
+            plain.task().delay(MS(1)).spawn(|| ()).join().unwrap();
+            let later = plain.spawn_after(HOUR, || ());
+            an_hour_passes(&virtual_one);
+            an_hour_passes(&virtual_one);
+            assert_eq!(plain.stats().waiting, 1);
+            later.cancel();
+        }
+    });
+}
+
+#[test]
+fn what_a_driver_hands_to_a_plain_pool_comes_in_that_ones_time() {
+    watched(|| {
+        let plain = pool(1);
+        for seed in SEEDS {
+            let virtual_one = deterministic(seed);
+            // The virtual clock is now far ahead of the system's.
+            an_hour_passes(&virtual_one);
+            assert!(plain.now() < virtual_one.now());
+            let delayed = plain.spawn_after(MS(1), || ());
+            delayed.join().unwrap();
+            let at = plain.now() + MS(1);
+            plain.spawn_at(at, || ()).join().unwrap();
+            let ticks = WaitGroup::new();
+            let tick = Mutex::new(Some(ticks.clone()));
+            let periodic = plain.spawn_every(MS(1), move || drop(tick.lock().unwrap().take()));
+            ticks.wait();
+            periodic.stop();
+            periodic.join().unwrap();
+            let late = plain.task().timeout(MS(1)).delay(HOUR).spawn(|| ());
+            assert!(late.join().unwrap_err().is_expired());
+        }
+    });
+}
+
+#[test]
+fn a_plain_pool_that_a_driver_builds_runs_by_itself() {
+    virtually(1, |_| {
+        let plain = pool(2);
+        // The driver waits for the system, with the turn in hand.
+        let (result, results) = channel();
+        drop(plain.spawn(move || result.send(6 * 7).unwrap()));
+        assert_eq!(results.recv(), Ok(42));
+        // Two at a time.
+        let (ball, balls) = channel();
+        let catch = plain.spawn(move || balls.recv().unwrap());
+        let throw = plain.spawn(move || ball.send(()).unwrap());
+        catch.join().unwrap();
+        throw.join().unwrap();
+    });
+}
+
+#[test]
+fn the_spares_of_a_plain_pool_run_by_themselves() {
+    virtually(1, |_| {
+        let plain = ThreadPool::builder().num_threads(1).spare_threads(1);
+        let plain = plain.build().unwrap();
+        let (ball, balls) = channel();
+        let (ready, steady) = channel();
+        let catch = plain.spawn(move || {
+            windrow::blocking(|| {
+                ready.send(()).unwrap();
+                balls.recv().unwrap();
+            })
+        });
+        steady.recv().unwrap();
+        plain.spawn(move || ball.send(()).unwrap()).join().unwrap();
+        catch.join().unwrap();
+    });
+}
+
+/// Each waits for the next: the driver for a plain pool's task, that for a task of the simulation.
+#[test]
+fn members_and_others_wait_for_each_other() {
+    virtually(1, |pool| {
+        let plain = ThreadPool::new(1).unwrap();
+        let start = pool.now();
+        let inner = Arc::clone(pool);
+        let outside = plain.spawn(move || inner.spawn(|| 6).join().unwrap() * 7);
+        assert_eq!(outside.join().unwrap(), 42);
+        let inner = Arc::clone(pool);
+        assert_eq!(plain.install(move || inner.install(|| 42)), 42);
+        let (a, b) = plain.join(|| pool.install(|| 6), || pool.spawn(|| 7).join().unwrap());
+        assert_eq!(a * b, 42);
+        drop(plain);
+        assert_eq!(pool.now(), start, "nobody had an appointment");
+    });
+}
+
+#[test]
+fn an_outsider_may_be_the_first_to_need_the_timer() {
+    virtually(1, |pool| {
+        let start = pool.now();
+        thread::scope(|s| {
+            // While the driver has the turn.
+            let handle = s.spawn(|| pool.spawn_after(HOUR, || ())).join().unwrap();
+            handle.join().unwrap();
+        });
+        assert_eq!(pool.now() - start, HOUR);
+    });
+}
+
+#[test]
+fn an_outsider_may_need_the_timer_while_nobody_can_run() {
+    virtually(1, |pool| {
+        let start = pool.now();
+        let group = WaitGroup::new();
+        let member = group.clone();
+        let inner = Arc::clone(pool);
+        let outsider = thread::spawn(move || {
+            drop(inner.spawn_after(HOUR, || drop(member)));
+        });
+        group.wait();
+        assert_eq!(pool.now() - start, HOUR);
+        outsider.join().unwrap();
+    });
+}
+
+#[test]
+fn an_outsider_may_be_the_first_to_need_a_spare() {
+    let settings = |builder: ThreadPoolBuilder| builder.num_threads(1).spare_threads(1);
+    virtually_with(settings, |pool| {
+        let group = WaitGroup::new();
+        let member = group.clone();
+        let blocked = pool.spawn(move || group.wait());
+        // The worker waits from now on.
+        pool.sleep(MS(1));
+        let start = pool.now();
+        thread::scope(|s| {
+            let task = || {
+                pool.spawn({
+                    let pool = Arc::clone(pool);
+                    move || {
+                        pool.sleep(HOUR);
+                        drop(member);
+                    }
+                })
+            };
+            s.spawn(task).join().unwrap().join().unwrap();
+        });
+        blocked.join().unwrap();
+        assert_eq!(pool.now() - start, HOUR);
+    });
+}
