@@ -4,7 +4,8 @@
 //! member pays one look at a thread-local flag.
 //!
 //! Whatever belongs to a pool (the appointments of its timer, the times of its tasks and of what it holds) asks the
-//! pool's [`Clock`]. A clock is the same on all threads; a thread that uses several pools may be in the simulation of some of them only.
+//! pool's [`Clock`], and a loop that other threads help with that of the thread where it began. A clock is the same on
+//! all threads; a thread that uses several pools may be in the simulation of some of them only.
 
 use crate::sim::Sim;
 use crate::sync::{self, Arc};
@@ -22,7 +23,7 @@ pub(crate) fn after(timeout: Duration) -> Option<Instant> {
     now().checked_add(timeout)
 }
 
-/// A pool's time. It never changes whose that is.
+/// A pool's time, or that of a thread for what it has others do. It never changes whose that is.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock(Option<Arc<Sim>>);
 
@@ -30,6 +31,11 @@ impl Clock {
     /// That of the simulation, or the system's without one.
     pub(crate) fn of(sim: Option<Arc<Sim>>) -> Self {
         Self(sim)
+    }
+
+    /// That of the calling thread, for others.
+    pub(crate) fn here() -> Self {
+        Self(Sim::current())
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use windrow::prelude::*;
 use windrow::{ThreadPool, ThreadPoolBuilder, WaitGroup};
 
 use crate::support::pool;
@@ -64,6 +65,16 @@ fn what_a_driver_hands_to_a_plain_pool_comes_in_that_ones_time() {
             let late = plain.task().timeout(MS(1)).delay(HOUR).spawn(|| ());
             assert!(late.join().unwrap_err().is_expired());
         }
+    });
+}
+
+#[test]
+fn a_timeout_of_a_loop_keeps_to_the_time_in_which_it_began() {
+    virtually(1, |_| {
+        let plain = pool(1);
+        // Virtual time stands still, and the system's does not.
+        let within = (0..100).into_par_iter().timeout(Duration::from_nanos(1));
+        assert_eq!(plain.install(|| within.count()).ok(), Some(100));
     });
 }
 

@@ -1,6 +1,6 @@
 //! Telling how far a loop has come.
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::par::iter::{IndexedParallelIterator, ParallelIterator};
 use crate::par::plumbing::{Consumer, Place, Span, Steps, forward, forward_steps};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
@@ -31,6 +31,7 @@ struct Meter<F> {
     report: F,
     len: Option<usize>,
     done: AtomicUsize,
+    clock: Clock,
     begun: Instant,
     /// When it is time for the next report, in nanoseconds from the begin.
     due: AtomicU64,
@@ -47,7 +48,7 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
     fn add(&self, items: usize) {
         // Relaxed: a count.
         self.done.fetch_add(items, Ordering::Relaxed);
-        let time = clock::now().saturating_duration_since(self.begun);
+        let time = self.clock.now().saturating_duration_since(self.begun);
         let now = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         if now < self.due.load(Ordering::Relaxed) {
             return;
@@ -98,14 +99,15 @@ impl<F: Fn(Progress) + Send + Sync> Meter<F> {
 
 impl<I: ParallelIterator, F> WithProgress<I, F> {
     pub(crate) fn new(base: I, report: F) -> Self {
-        let len = base.opt_len();
+        let (len, clock) = (base.opt_len(), Clock::here());
         Self {
             base,
             meter: Meter {
                 report,
                 len,
                 done: AtomicUsize::new(0),
-                begun: clock::now(),
+                begun: clock.now(),
+                clock,
                 due: AtomicU64::new(INTERVAL.as_nanos() as u64),
                 reporting: Mutex::new(()),
                 last: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! Loops that can be told to stop, by a token or a clock, and say so.
 
 use crate::cancel::CancelToken;
-use crate::clock;
+use crate::clock::Clock;
 use crate::par::iter::ParallelIterator;
 use crate::par::plumbing::{Consumer, Place, forward, forward_steps};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
@@ -85,6 +85,8 @@ pub(crate) struct Watch {
     /// Rarely, there are several.
     others: Vec<CancelToken>,
     deadline: Option<Instant>,
+    /// What the deadline is a time of.
+    clock: Clock,
     cancelled: AtomicBool,
     expired: AtomicBool,
     cut: AtomicBool,
@@ -98,6 +100,7 @@ impl Watch {
             token: None,
             others: Vec::new(),
             deadline: None,
+            clock: Clock::here(),
             cancelled: AtomicBool::new(false),
             expired: AtomicBool::new(false),
             cut: AtomicBool::new(false),
@@ -110,6 +113,10 @@ impl Watch {
             None => self.token = Some(token),
             Some(_) => self.others.push(token),
         }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     pub(crate) fn set_deadline(&mut self, at: Instant) {
@@ -126,7 +133,7 @@ impl Watch {
             self.cancelled.store(true, Ordering::Relaxed);
             return true;
         }
-        if self.deadline.is_some_and(|at| clock::now() >= at) {
+        if self.deadline.is_some_and(|at| self.clock.now() >= at) {
             self.expired.store(true, Ordering::Relaxed);
             return true;
         }

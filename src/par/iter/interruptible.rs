@@ -1,7 +1,6 @@
 //! Loops with a token or a deadline: the same consumers, with one way more to end.
 
 use crate::cancel::CancelToken;
-use crate::clock;
 use crate::par::adapt::watch::{Interrupted, Watch, Watched};
 use crate::par::either::Either;
 use crate::par::finish::attempt::Try;
@@ -96,7 +95,7 @@ impl<I: ParallelIterator> Interruptible<I> {
     /// assert!(numbers.unwrap().is_err(), "one is no number; the loop was not interrupted");
     /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        if let Some(at) = clock::after(timeout) {
+        if let Some(at) = self.watch.clock().after(timeout) {
             self.watch.set_deadline(at);
         }
         self
