@@ -10,7 +10,11 @@
 //! * All threads of the pools that belong to the simulation, spares and timers included, from before they
 //!   start to their end, whoever starts them. A pool knows its simulation; it does not ask the thread that
 //!   happens to start one of its threads.
-//! * The thread that built the first of these pools, which *drives*, until it drops that one.
+//! * The thread that built the first of these pools, which *drives*. It enters with the first and leaves
+//!   when it drops the last of them, counted as [`Stake`]s, or fails to build it: so not while another lives,
+//!   and not because of a pool of another simulation. If somebody else drops the last one, or the driver
+//!   does so within a task or another section of theirs, then it stays until its thread ends or builds another: that one
+//!   has a new simulation.
 //! * Nobody else: no thread of a pool that is not deterministic, even if a member builds it, and no other
 //!   thread that uses a pool of the simulation. Other members than the driver, a task's thread say, never
 //!   leave before their end.
@@ -148,6 +152,34 @@ impl Seat {
     }
 }
 
+/// The place of a pool in its simulation, from before it is built until it is dropped. With the last one
+/// the driver leaves, if it is the driver that drops it.
+#[derive(Debug)]
+pub(crate) struct Stake {
+    sim: Arc<Sim>,
+    stays: bool,
+}
+
+impl Stake {
+    pub(crate) fn sim(&self) -> &Arc<Sim> {
+        &self.sim
+    }
+
+    /// Gives it up; the calling thread stays what it is.
+    pub(crate) fn drop_and_stay(mut self) {
+        self.stays = true;
+    }
+}
+
+impl Drop for Stake {
+    fn drop(&mut self) {
+        let last = self.sim.with(State::remove_pool);
+        if last && !self.stays && self.sim.is_driven_here() {
+            Sim::leave_current();
+        }
+    }
+}
+
 /// The calling thread's membership. Dropped at the thread's end, which gives it up.
 struct Membership(RefCell<Option<Seat>>);
 
@@ -228,7 +260,7 @@ impl Sim {
     /// the moment of its coming is not determined, unless the threads that run wait for it.
     pub(crate) fn adopt_current(self: &Arc<Self>) {
         assert!(!IS_MEMBER.get(), "the thread is a member already");
-        let member = self.with(State::enter);
+        let member = self.with(State::adopt);
         let sim = Arc::clone(self);
         Seat { sim, member }.take();
     }
@@ -236,9 +268,30 @@ impl Sim {
     /// The calling thread, a member or not, is about to start a thread: makes a member of that, runnable from
     /// now.
     pub(crate) fn announce(self: &Arc<Self>) -> Ticket {
-        let member = self.with(State::enter);
+        let member = self.with(State::announce);
         let sim = Arc::clone(self);
         Ticket(Some(Seat { sim, member }))
+    }
+
+    /// There is one pool more.
+    pub(crate) fn add_pool(self: &Arc<Self>) -> Stake {
+        self.with(State::add_pool);
+        Stake {
+            sim: Arc::clone(self),
+            stays: false,
+        }
+    }
+
+    /// Whether the calling thread was adopted, and has not been started as a member.
+    fn is_driven_here(self: &Arc<Self>) -> bool {
+        seat().is_some_and(|own| {
+            Arc::ptr_eq(&own.sim, self) && self.with(|state| state.is_adopted(own.member))
+        })
+    }
+
+    /// Whether the calling thread drives a simulation whose pools are all gone.
+    pub(crate) fn is_left_over() -> bool {
+        Self::current().is_some_and(|sim| sim.is_driven_here() && !sim.with(|s| s.has_pools()))
     }
 
     /// The virtual time, for anybody.

@@ -7,8 +7,8 @@ use crate::policy::{QueueFull, Retry};
 use crate::pool::config::Config;
 use crate::pool::{ThreadPool, global};
 use crate::priority::Priority;
-use crate::scheduler::{Capacity, Defaults, Handler, MAX_THREADS, Registry, Settings};
-use crate::sim::Sim;
+use crate::scheduler::{Capacity, Defaults, Handler, MAX_THREADS, Participant, Registry, Settings};
+use crate::sim::{Sim, Stake};
 use crate::sync::Arc;
 use std::any::Any;
 use std::fmt;
@@ -17,15 +17,20 @@ use std::time::Duration;
 /// How long a task may ignore that it was told to stop, unless something else is said.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Makes the calling thread drive a simulation; `false` if it does so already.
-fn drive(seed: u64) -> bool {
-    let fresh = Sim::current().is_none();
-    if fresh {
+/// A place in the simulation that the calling thread is in. If it is in none, or in one without pools, it drives a new
+/// one from now on.
+fn drive(seed: u64) -> Stake {
+    if Sim::is_left_over() && Participant::current().is_null() {
+        Sim::leave_current();
+    }
+    let sim = Sim::current().unwrap_or_else(|| {
         // A token that is left from before would be one more than the seed knows of.
         park::renew();
-        Sim::new(seed).adopt_current();
-    }
-    fresh
+        let sim = Sim::new(seed);
+        sim.adopt_current();
+        sim
+    });
+    sim.add_pool()
 }
 
 /// Settings for a [`ThreadPool`].
@@ -428,7 +433,8 @@ impl ThreadPoolBuilder {
             });
         }
         let prefix = config.thread_name.unwrap_or_else(|| "windrow".to_owned());
-        let drives = self.seed.is_some_and(drive);
+        // Given up where the pool cannot be built, also by a panic.
+        let stake = self.seed.map(drive);
         let registry = Registry::start(Settings {
             num_threads,
             spare_threads: config.spare_threads,
@@ -451,12 +457,9 @@ impl ThreadPoolBuilder {
                 .queue_capacity
                 .filter(|&limit| limit > 0)
                 .map(Capacity::new),
-            sim: self.seed.and_then(|_| Sim::current()),
-        });
-        if drives && registry.is_err() {
-            Sim::leave_current();
-        }
-        Ok(ThreadPool::from_registry(registry?, drives))
+            sim: stake.as_ref().map(|stake| Arc::clone(stake.sim())),
+        })?;
+        Ok(ThreadPool::from_registry(registry, stake))
     }
 
     /// Builds the pool that the free functions use on threads that belong to no pool. What the builder does

@@ -21,7 +21,7 @@ use crate::error::{BuildError, Refused};
 use crate::gate::Gate;
 use crate::priority::Priority;
 use crate::scheduler::{Participant, Registry, blocking, with_place};
-use crate::sim::Sim;
+use crate::sim::Stake;
 use crate::sync::Arc;
 use crate::task::header::Kind;
 use crate::task::heap::{self, Call, Origin};
@@ -58,8 +58,8 @@ use submit::Patience;
 /// ```
 pub struct ThreadPool {
     registry: Arc<Registry>,
-    /// The thread that built it entered a simulation for it, and leaves that with the pool.
-    drives: bool,
+    /// A deterministic pool's place in its simulation. Given up last.
+    stake: Option<Stake>,
 }
 
 impl ThreadPool {
@@ -103,8 +103,8 @@ impl ThreadPool {
         global::get()
     }
 
-    pub(crate) fn from_registry(registry: Arc<Registry>, drives: bool) -> Self {
-        Self { registry, drives }
+    pub(crate) fn from_registry(registry: Arc<Registry>, stake: Option<Stake>) -> Self {
+        Self { registry, stake }
     }
 
     /// The pool's time: that of the system, or that of a [deterministic](ThreadPoolBuilder::deterministic) pool, which is
@@ -390,8 +390,11 @@ impl ThreadPool {
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.registry.close();
-        if self.drives && !self.registry.is_inside() && Sim::current().is_some() {
-            Sim::leave_current();
+        if self.registry.is_inside_simulation() {
+            // What goes on further out on this thread has begun in the simulation, and ends there.
+            if let Some(stake) = self.stake.take() {
+                stake.drop_and_stay();
+            }
         }
     }
 }

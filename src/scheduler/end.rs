@@ -8,6 +8,7 @@ use crate::scheduler::guest;
 use crate::scheduler::idle::Kind;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
+use crate::sim::Sim;
 use crate::sync::deque::Steal;
 use crate::sync::{Arc, Ordering, yield_now};
 use crate::task::entry::{Claimed, Entry, Taken};
@@ -115,6 +116,13 @@ impl Registry {
     pub(crate) fn is_at_work_here(&self) -> bool {
         self.places_here()
             .any(|here| !here.is_guest() || here.runs_task())
+    }
+
+    /// Whether the calling thread works in a pool of the same simulation, here or further out.
+    pub(crate) fn is_inside_simulation(&self) -> bool {
+        let own = self.sim.as_ref();
+        let same = |sim: &Arc<Sim>| own.is_some_and(|own| Arc::ptr_eq(own, sim));
+        guest::places().any(|here| here.registry().sim.as_ref().is_some_and(same))
     }
 
     /// The calling thread's places in this pool, the innermost first.

@@ -49,6 +49,17 @@ impl Ticket {
     pub(crate) fn begin(self) {}
 }
 
+#[derive(Debug)]
+pub(crate) struct Stake(Arc<Sim>);
+
+impl Stake {
+    pub(crate) fn sim(&self) -> &Arc<Sim> {
+        &self.0
+    }
+
+    pub(crate) fn drop_and_stay(self) {}
+}
+
 impl Sim {
     pub(crate) fn new(_seed: u64) -> Arc<Self> {
         Arc::new(Self)
@@ -62,6 +73,14 @@ impl Sim {
 
     pub(crate) fn announce(self: &Arc<Self>) -> Ticket {
         Ticket
+    }
+
+    pub(crate) fn add_pool(self: &Arc<Self>) -> Stake {
+        Stake(Arc::clone(self))
+    }
+
+    pub(crate) fn is_left_over() -> bool {
+        false
     }
 
     pub(crate) fn time(&self) -> Instant {

@@ -20,6 +20,8 @@ struct Member {
     stage: Stage,
     /// Its last block has ended because its deadline came.
     timed_out: bool,
+    /// Its thread was there before, and may leave before its end.
+    adopted: bool,
     /// The member whose end it waits for.
     awaits: Option<usize>,
     /// For its thread alone, with the state's lock.
@@ -31,6 +33,8 @@ pub(super) struct State {
     members: Vec<Member>,
     /// The running member.
     turn: Option<usize>,
+    /// How many pools there are.
+    pools: usize,
     now: Instant,
     /// Of the generator, SplitMix64.
     word: u64,
@@ -44,6 +48,7 @@ impl State {
         Self {
             members: Vec::new(),
             turn: None,
+            pools: 0,
             now: Instant::now(),
             word: seed,
             stuck: None,
@@ -52,10 +57,20 @@ impl State {
     }
 
     /// A new member, runnable; it has the turn at once if nobody has it.
-    pub(super) fn enter(&mut self) -> usize {
+    pub(super) fn announce(&mut self) -> usize {
+        self.enter(false)
+    }
+
+    /// The same for a thread that is there.
+    pub(super) fn adopt(&mut self) -> usize {
+        self.enter(true)
+    }
+
+    fn enter(&mut self, adopted: bool) -> usize {
         self.members.push(Member {
             stage: Stage::Runnable,
             timed_out: false,
+            adopted,
             awaits: None,
             bell: Arc::new(Condvar::new()),
         });
@@ -63,6 +78,24 @@ impl State {
             self.pass();
         }
         self.members.len() - 1
+    }
+
+    pub(super) fn is_adopted(&self, id: usize) -> bool {
+        self.members[id].adopted
+    }
+
+    pub(super) fn add_pool(&mut self) {
+        self.pools += 1;
+    }
+
+    /// `true` if that was the last one.
+    pub(super) fn remove_pool(&mut self) -> bool {
+        self.pools -= 1;
+        self.pools == 0
+    }
+
+    pub(super) fn has_pools(&self) -> bool {
+        self.pools > 0
     }
 
     pub(super) fn has_turn(&self, id: usize) -> bool {

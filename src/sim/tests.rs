@@ -396,6 +396,27 @@ fn a_thread_from_outside_starts_members() {
 }
 
 #[test]
+fn the_driver_leaves_with_the_last_pool() {
+    let world = World::new(1, 0, false);
+    let stakes = [(); 4].map(|()| world.sim.add_pool());
+    let [first, second, third, fourth] = stakes;
+    drop(first);
+    second.drop_and_stay();
+    assert!(Sim::current().is_some());
+    thread::scope(|scope| {
+        // Another member stays, even with the last one.
+        let seat = world.start(scope, || {
+            drop((third, fourth));
+            assert!(Sim::current().is_some() && !Sim::is_left_over());
+        });
+        seat.wait_gone();
+        assert!(Sim::is_left_over());
+        drop(world.sim.add_pool());
+        assert!(Sim::current().is_none() && !Sim::is_left_over());
+    });
+}
+
+#[test]
 fn a_panic_gives_the_turn_away() {
     let world = World::new(1, 0, false);
     let ticket = world.sim.announce();

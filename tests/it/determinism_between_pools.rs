@@ -1,5 +1,6 @@
-//! Deterministic pools beside others: who is in the simulation, and who is not.
+//! Deterministic pools beside others: who is in the simulation, who is not, and who leaves it when.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -9,7 +10,7 @@ use windrow::prelude::*;
 use windrow::{ThreadPool, ThreadPoolBuilder, WaitGroup};
 
 use crate::support::pool;
-use crate::virtual_time::{MS, SEEDS, virtually, virtually_with};
+use crate::virtual_time::{MS, S, SEEDS, virtually, virtually_with};
 use crate::watchdog::watched;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -24,6 +25,25 @@ fn an_hour_passes(pool: &ThreadPool) {
     let before = pool.now();
     pool.sleep(HOUR);
     assert_eq!(pool.now() - before, HOUR);
+}
+
+/// Outside of every simulation: whoever waits with a timeout waits for others to come.
+fn time_is_real() {
+    for _ in 0..50 {
+        let group = WaitGroup::new();
+        let member = group.clone();
+        let (go, gone) = channel();
+        let other = thread::spawn(move || {
+            gone.recv().unwrap();
+            drop(member);
+        });
+        go.send(()).unwrap();
+        assert!(
+            group.wait_timeout(HOUR),
+            "no time has passed, and all of it"
+        );
+        other.join().unwrap();
+    }
 }
 
 #[test]
@@ -185,5 +205,108 @@ fn an_outsider_may_be_the_first_to_need_a_spare() {
         });
         blocked.join().unwrap();
         assert_eq!(pool.now() - start, HOUR);
+    });
+}
+
+#[test]
+fn a_driver_stays_for_the_last_of_its_pools() {
+    watched(|| {
+        for seed in SEEDS {
+            let first = deterministic(seed);
+            let second = deterministic(seed);
+            drop(first);
+            an_hour_passes(&second);
+            let delayed = second.spawn_after(HOUR, || ());
+            delayed.join().unwrap();
+            let third = deterministic(seed);
+            assert_eq!(third.now(), second.now());
+            drop(second);
+            an_hour_passes(&third);
+            drop(third);
+            time_is_real();
+        }
+    });
+}
+
+#[test]
+fn a_driver_that_drops_a_pool_of_somebody_else_stays_in_its_own_simulation() {
+    watched(|| {
+        for seed in SEEDS {
+            let own = deterministic(seed);
+            let foreign = thread::spawn(move || deterministic(seed)).join().unwrap();
+            drop(foreign);
+            an_hour_passes(&own);
+        }
+    });
+}
+
+#[test]
+fn a_task_that_drops_the_last_pool_stays_in_the_simulation() {
+    watched(|| {
+        for seed in SEEDS {
+            let pools = [deterministic(seed), deterministic(seed)].map(Arc::new);
+            let inner = Arc::clone(&pools[0]);
+            let mine = pools.clone();
+            let task = inner.spawn(move || {
+                for pool in mine {
+                    drop(pool);
+                }
+                let never = WaitGroup::new();
+                let _member = never.clone();
+                assert!(!never.wait_timeout(HOUR));
+            });
+            // It starts when the driver waits.
+            drop((pools, inner));
+            task.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_driver_whose_pool_has_gone_elsewhere_begins_anew() {
+    watched(|| {
+        for seed in SEEDS {
+            let pool = deterministic(seed);
+            an_hour_passes(&pool);
+            let then = pool.now();
+            let group = WaitGroup::new();
+            let member = group.clone();
+            let elsewhere = thread::spawn(move || {
+                drop(pool);
+                drop(member);
+            });
+            group.wait();
+            elsewhere.join().unwrap();
+            let fresh = deterministic(seed);
+            assert!(fresh.now() < then, "another simulation has another clock");
+            drop(fresh);
+            time_is_real();
+        }
+    });
+}
+
+#[test]
+fn a_pool_that_cannot_be_built_leaves_nobody_in_a_simulation() {
+    watched(|| {
+        for panics_at in 0..2 {
+            let named = move |index: usize| {
+                assert_ne!(index, panics_at, "no name");
+                format!("thread {index}")
+            };
+            let builder = || ThreadPoolBuilder::new().num_threads(2).deterministic(1);
+            let build = || drop(builder().thread_name(named).build());
+            assert!(catch_unwind(AssertUnwindSafe(build)).is_err());
+            time_is_real();
+            let nul = move |index| if index < panics_at { "a" } else { "\0" }.to_owned();
+            assert!(builder().thread_name(nul).build().is_err());
+            time_is_real();
+            // Where a pool lives, the driver stays.
+            let pool = deterministic(1);
+            assert!(catch_unwind(AssertUnwindSafe(build)).is_err());
+            an_hour_passes(&pool);
+            assert!(builder().thread_name(nul).build().is_err());
+            an_hour_passes(&pool);
+            pool.spawn_after(S(1), || ()).join().unwrap();
+        }
     });
 }
