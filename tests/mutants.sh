@@ -538,7 +538,7 @@ mutant "resize: a pool ends before who leaves it is gone" src/scheduler/presence
 mutant "roster: a worker comes back without its seat" src/scheduler/roster.rs \
     scheduler::model::presence::resize_grows_while_a_worker_leaves \
     'if back {
-            self.take(index);' \
+            self.take(index, Seat::Taken);' \
     'if back {
             self.seats[index] = Seat::Taken;'
 mutant "roster: who leaves stays counted" src/scheduler/roster.rs \
