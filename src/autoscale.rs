@@ -250,6 +250,10 @@ impl Timed for Scaler {
             self.arm(&registry);
         }
     }
+
+    fn outlives_pool(&self) -> bool {
+        false
+    }
 }
 
 impl Drop for AutoscalerHandle {

@@ -442,8 +442,12 @@ mutant "end: whoever ends the pool looks without a fence" src/scheduler/presence
 mutant "end: a visitor looks without a fence" src/scheduler/presence.rs \
     scheduler::model::presence::end_against_a_visit \
     'fence(Ordering::SeqCst);
-        let open' \
-    'let open'
+    }
+
+    pub(crate) fn end_visit' \
+    '}
+
+    pub(crate) fn end_visit'
 mutant "end: a visitor leaves without a fence" src/scheduler/presence.rs \
     scheduler::model::presence::end_against_a_visit \
     'self.visits.fetch_sub(1, Ordering::Release);
@@ -516,8 +520,8 @@ mutant "resize: who sleeps is not told to leave" src/scheduler/presence.rs \
     'for bed in &roster.sleepers {
             bed.parker.unpark();
         }
-        start' \
-    'start'
+        Some(start)' \
+    'Some(start)'
 mutant "resize: a worker comes back uncounted" src/scheduler/presence.rs \
     scheduler::model::presence::resize_grows_while_a_worker_leaves \
     'if rejoins {

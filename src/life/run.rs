@@ -1,5 +1,6 @@
 //! One attempt, and what comes of it.
 
+use crate::clock::Clock;
 use crate::error::Failure;
 use crate::life::attempt::Next;
 use crate::life::{Life, Record, TaskContext};
@@ -194,7 +195,7 @@ impl Life {
     /// Lets those in the line go for whom there are permits.
     pub(super) fn pump(&self) {
         if let Some(limit) = self.rate() {
-            limit.pump();
+            limit.pump(&self.registry.clock);
         }
     }
 }
@@ -207,6 +208,11 @@ impl Timed for PumpLater {
         let appointment = self.0.lock().take();
         drop(appointment);
     }
+
+    /// To drop it is to keep it.
+    fn outlives_pool(&self) -> bool {
+        false
+    }
 }
 
 impl Waiting for Life {
@@ -214,7 +220,12 @@ impl Waiting for Life {
         self.phase.is_waiting()
     }
 
-    fn arm(&self, at: Instant, appointment: Appointment) {
+    fn clock(&self) -> &Clock {
+        &self.registry.clock
+    }
+
+    fn arm(&self, appointment: Appointment) {
+        let at = appointment.at();
         let pump = PumpLater(Mutex::new(Some(appointment)));
         self.registry.timer.add(at, Arc::new(pump));
     }

@@ -7,7 +7,7 @@ use crate::policy::{QueueFull, Retry};
 use crate::pool::config::Config;
 use crate::pool::{ThreadPool, global};
 use crate::priority::Priority;
-use crate::scheduler::{Capacity, Defaults, Handler, MAX_THREADS, Participant, Registry, Settings};
+use crate::scheduler::{Capacity, Defaults, Handler, MAX_THREADS, Registry, Settings, is_inside};
 use crate::sim::{Sim, Stake};
 use crate::sync::Arc;
 use std::any::Any;
@@ -20,7 +20,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// A place in the simulation that the calling thread is in. If it is in none, or in one without pools, it drives a new
 /// one from now on.
 fn drive(seed: u64) -> Stake {
-    if Sim::is_left_over() && Participant::current().is_null() {
+    let inside = || Sim::current().as_ref().is_some_and(is_inside);
+    if Sim::is_left_over() && !inside() {
         Sim::leave_current();
     }
     let sim = Sim::current().unwrap_or_else(|| {

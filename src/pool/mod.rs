@@ -108,7 +108,9 @@ impl ThreadPool {
     }
 
     /// The pool's time: that of the system, or that of a [deterministic](ThreadPoolBuilder::deterministic) pool, which is
-    /// virtual. Whoever asks, it is the one that the pool's tasks go by.
+    /// virtual. Whoever asks, it is the one that the pool's tasks go by. Waits until a deadline (`join_deadline`, say) go
+    /// by that of the thread that waits, which is another one where a thread from outside waits for something of a
+    /// deterministic pool.
     ///
     /// ```
     /// use std::time::Duration;

@@ -17,7 +17,7 @@
 //! appointment. The later one is kept as well, and does no harm.
 
 use super::RateLimit;
-use crate::clock;
+use crate::clock::Clock;
 use crate::sync::{Arc, Mutex, Weak};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -28,20 +28,30 @@ pub(crate) trait Waiting: Send + Sync {
     fn release(self: Arc<Self>) -> bool;
     /// Whether it still waits.
     fn waits(&self) -> bool;
+    /// The time of its pool.
+    fn clock(&self) -> &Clock;
     /// Has the appointment kept by the timer of its pool.
-    fn arm(&self, at: Instant, appointment: Appointment);
+    fn arm(&self, appointment: Appointment);
 }
 
 /// A time at which the line is to be pumped. Keeping it is dropping it.
 pub(crate) struct Appointment {
     limit: RateLimit,
     at: Instant,
+    /// That of the pool whose timer keeps it.
+    clock: Clock,
+}
+
+impl Appointment {
+    pub(crate) fn at(&self) -> Instant {
+        self.at
+    }
 }
 
 impl Drop for Appointment {
     fn drop(&mut self) {
         self.limit.line().disarm(self.at);
-        self.limit.pump();
+        self.limit.pump(&self.clock);
     }
 }
 
@@ -127,9 +137,9 @@ impl State {
 
 impl RateLimit {
     /// Releases as many tasks from the line as there are permits for, and sees to it that the others will be.
-    pub(crate) fn pump(&self) {
+    pub(crate) fn pump(&self, clock: &Clock) {
         loop {
-            let now = clock::now();
+            let now = clock.now();
             let mut state = self.line().0.lock();
             let Some(first) = state.queue.front() else {
                 return;
@@ -163,8 +173,12 @@ impl RateLimit {
             }
             state.armed = Some(at);
             drop(state);
-            let limit = self.clone();
-            return first.arm(at, Appointment { limit, at });
+            let appointment = Appointment {
+                limit: self.clone(),
+                at,
+                clock: first.clock().clone(),
+            };
+            return first.arm(appointment);
         }
     }
 }

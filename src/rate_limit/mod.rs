@@ -10,7 +10,7 @@ mod bucket;
 pub(crate) mod line;
 
 use crate::cancel::{CancelToken, Cancelled, OnCancel, UnparkOnCancel};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::park::{self, Parker};
 use crate::policy::PolicyError;
 use crate::scheduler::blocking;
@@ -217,7 +217,7 @@ impl RateLimit {
             if token.as_ref().is_some_and(CancelToken::is_cancelled) {
                 return if self.0.bucket.leave(clock::now(), ticket) {
                     // Tasks in the line move up, too.
-                    self.pump();
+                    self.pump(&Clock::here());
                     Err(Cancelled)
                 } else {
                     Ok(())

@@ -8,7 +8,6 @@ use crate::scheduler::guest;
 use crate::scheduler::idle::Kind;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
-use crate::sim::Sim;
 use crate::sync::deque::Steal;
 use crate::sync::{Arc, Ordering, yield_now};
 use crate::task::entry::{Claimed, Entry, Taken};
@@ -79,7 +78,7 @@ impl Registry {
     pub(super) fn gone(&self, index: usize) {
         self.idle.gone(index);
         if self.idle.is_over() {
-            if let Err(payload) = unwind::catch(|| self.timer.stop()) {
+            if let Err(payload) = unwind::catch(|| self.timer.retire()) {
                 self.sink.report(payload);
             }
         }
@@ -120,9 +119,7 @@ impl Registry {
 
     /// Whether the calling thread works in a pool of the same simulation, here or further out.
     pub(crate) fn is_inside_simulation(&self) -> bool {
-        let own = self.sim.as_ref();
-        let same = |sim: &Arc<Sim>| own.is_some_and(|own| Arc::ptr_eq(own, sim));
-        guest::places().any(|here| here.registry().sim.as_ref().is_some_and(same))
+        self.sim.as_ref().is_some_and(guest::is_inside)
     }
 
     /// The calling thread's places in this pool, the innermost first.

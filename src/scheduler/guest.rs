@@ -15,6 +15,7 @@
 use crate::error::Failure;
 use crate::scheduler::participant::Participant;
 use crate::scheduler::registry::Registry;
+use crate::sim::Sim;
 use crate::sync::{Arc, plain_thread_local};
 use crate::task::entry::Claimed;
 use crate::unwind::{self, Payload};
@@ -57,6 +58,12 @@ pub(super) fn places<'a>() -> impl Iterator<Item = &'a Participant> {
         next = place.outer_place();
         Some(place)
     })
+}
+
+/// Whether the calling thread works in a pool of the simulation, here or further out.
+pub(crate) fn is_inside(sim: &Arc<Sim>) -> bool {
+    let same = |other: &Arc<Sim>| Arc::ptr_eq(sim, other);
+    places().any(|here| here.registry().sim.as_ref().is_some_and(same))
 }
 
 impl Participant {

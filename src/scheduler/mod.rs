@@ -57,7 +57,7 @@ mod worker;
 pub(crate) use blocking::blocking;
 pub(crate) use counts::MAX_THREADS;
 pub(crate) use end::Unstarted;
-pub(crate) use guest::{cancel_claimed, run_claimed, with_place};
+pub(crate) use guest::{cancel_claimed, is_inside, run_claimed, with_place};
 pub(crate) use ledger::{BUCKETS, Capacity, Times};
 pub(crate) use participant::Participant;
 pub(crate) use registry::{Defaults, Handler, Registry, Settings};

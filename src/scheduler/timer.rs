@@ -5,8 +5,10 @@
 //! taken out by `remove`; whichever takes it out of the queue first. What is fired must be short: it runs
 //! on the timer's thread and holds up the others.
 //!
-//! The thread parks until the first entry is due; adding an earlier one wakes it. It ends when the pool has. Who
-//! works in a pool that has ended, as a guest, and needs the timer starts another one. In a deterministic pool it
+//! The thread parks until the first entry is due; adding an earlier one wakes it. When the pool has
+//! ended it is *retired*: what only the pool needed is dropped, and the thread ends as soon as nothing is left. Who works
+//! in a pool that has ended, as a guest, and adds something starts another thread, with a parker of its own; should that
+//! fail, the entry waits for the next who does. In a deterministic pool it
 //! belongs to the pool's simulation, whoever starts it; else to none. Entries are at times of the pool's clock.
 
 use crate::clock;
@@ -23,6 +25,10 @@ use std::time::{Duration, Instant};
 pub(crate) trait Timed: Send + Sync {
     /// Its time has come. Called on the timer's thread.
     fn fire(self: Arc<Self>);
+    /// Whether guests of a pool that has ended may still need it.
+    fn outlives_pool(&self) -> bool {
+        true
+    }
 }
 
 /// Names an entry: its time, and a number.
@@ -36,18 +42,20 @@ pub(crate) struct Timer {
 }
 
 struct Shared {
-    parker: Arc<Parker>,
     queue: Mutex<Queue>,
 }
 
-#[derive(Default)]
 struct Queue {
+    /// Of the thread that was started last.
+    parker: Arc<Parker>,
     entries: BTreeMap<Key, Arc<dyn Timed>>,
     last: u64,
-    /// Nobody fires what is added.
+    /// Nobody fires what is added, until a thread is started again.
     stopped: bool,
     /// How often it has been stopped: a thread ends when this is not what it was when it was started.
     stops: u64,
+    /// Threads end when there are no entries.
+    retired: bool,
 }
 
 impl Timer {
@@ -55,8 +63,14 @@ impl Timer {
         Self {
             sim,
             shared: Arc::new(Shared {
-                parker: Arc::new(Parker::new()),
-                queue: Mutex::new(Queue::default()),
+                queue: Mutex::new(Queue {
+                    parker: Arc::new(Parker::new()),
+                    entries: BTreeMap::new(),
+                    last: 0,
+                    stopped: false,
+                    stops: 0,
+                    retired: false,
+                }),
             }),
             thread: Mutex::new(None),
         }
@@ -65,11 +79,13 @@ impl Timer {
     /// Makes sure that the thread is there.
     pub(crate) fn ensure_started(&self) -> std::io::Result<()> {
         let mut thread = self.thread.lock();
+        let parker = Arc::new(Parker::new());
         let stops = {
-            let queue = self.shared.queue.lock();
+            let mut queue = self.shared.queue.lock();
             if thread.is_some() && !queue.stopped {
                 return Ok(());
             }
+            queue.parker = Arc::clone(&parker);
             queue.stops
         };
         let shared = Arc::clone(&self.shared);
@@ -80,7 +96,7 @@ impl Timer {
             if let Some(ticket) = ticket {
                 ticket.begin();
             }
-            shared.run(stops);
+            shared.run(&parker, stops);
         })?;
         let here = Weak::new();
         *thread = Some(Thread { handle, turn, here });
@@ -94,35 +110,44 @@ impl Timer {
         let mut queue = self.shared.queue.lock();
         queue.last += 1;
         let key = (at, queue.last);
-        if queue.stopped {
-            // The pool has ended; what nobody will fire is dropped.
-            drop(queue);
-            return key;
-        }
         let first = queue.entries.keys().next().is_none_or(|first| key < *first);
         queue.entries.insert(key, timed);
+        let (stopped, parker) = (queue.stopped, Arc::clone(&queue.parker));
         drop(queue);
-        if first {
-            self.shared.parker.unpark();
+        if stopped {
+            let _ = self.ensure_started();
+        } else if first {
+            parker.unpark();
         }
         key
     }
 
     /// Takes an entry out, if it has not been fired.
     pub(crate) fn remove(&self, key: Key) {
-        let removed = self.shared.queue.lock().entries.remove(&key);
+        let mut queue = self.shared.queue.lock();
+        let removed = queue.entries.remove(&key);
+        let last = queue.retired && queue.entries.is_empty();
+        let parker = last.then(|| Arc::clone(&queue.parker));
+        drop(queue);
+        if let Some(parker) = parker {
+            parker.unpark();
+        }
         drop(removed);
     }
 
-    /// Ends the thread; what has not been fired never will be.
+    /// Ends the thread; what has not been fired is dropped: the pool is gone.
     pub(crate) fn stop(&self) {
         let mut queue = self.shared.queue.lock();
-        queue.stopped = true;
-        queue.stops += 1;
+        queue.stop();
         let entries = std::mem::take(&mut queue.entries);
         drop(queue);
         drop(entries);
-        self.shared.parker.unpark();
+    }
+
+    /// The pool has ended.
+    pub(crate) fn retire(&self) {
+        let needless = self.shared.queue.lock().retire();
+        drop(needless);
     }
 
     /// In a forked child, where the thread does not exist.
@@ -137,24 +162,55 @@ impl Timer {
         id == Some(thread::current().id())
     }
 
-    /// Stops, and waits for the thread to end.
+    /// Retires it, and waits for the thread to end, unless guests need it.
     pub(crate) fn join(&self) {
-        self.stop();
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread {
+        let mut thread = self.thread.lock();
+        let mut queue = self.shared.queue.lock();
+        let needless = queue.retire();
+        let ended = thread.take_if(|_| queue.stopped);
+        drop(queue);
+        drop(thread);
+        // Not under a lock: it may come back here.
+        drop(needless);
+        if let Some(thread) = ended {
             thread.join();
         }
     }
 }
 
+impl Queue {
+    /// Ends the thread that there is.
+    fn stop(&mut self) {
+        self.stopped = true;
+        self.stops += 1;
+        self.parker.unpark();
+    }
+
+    /// From now on threads end when there are no entries. Returns those that nobody needs any more.
+    fn retire(&mut self) -> BTreeMap<Key, Arc<dyn Timed>> {
+        self.retired = true;
+        let (kept, needless) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|(_, timed)| timed.outlives_pool());
+        self.entries = kept;
+        if self.entries.is_empty() && !self.stopped {
+            self.stop();
+        }
+        needless
+    }
+}
+
 impl Shared {
-    fn run(&self, stops: u64) {
+    fn run(&self, parker: &Parker, stops: u64) {
         loop {
             let now = clock::now();
             let mut due = Vec::new();
             let mut queue = self.queue.lock();
             if queue.stops != stops {
                 return;
+            }
+            if queue.retired && queue.entries.is_empty() {
+                return queue.stop();
             }
             while let Some(first) = queue.entries.first_entry() {
                 if first.key().0 > now {
@@ -169,10 +225,10 @@ impl Shared {
                     Some(at) => {
                         let left = at.saturating_duration_since(clock::now());
                         if left > Duration::ZERO {
-                            self.parker.park_timeout(left);
+                            parker.park_timeout(left);
                         }
                     }
-                    None => self.parker.park(),
+                    None => parker.park(),
                 }
             }
             for timed in due {

@@ -3,10 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::thread;
+use std::time::Duration;
 
 use windrow::{ThreadPool, blocking, join, scope, spawn};
 
-use crate::support::{Gate, yield_until};
+use crate::support::{Gate, SIZES, take, yield_until};
 use crate::watchdog::watched;
 
 #[test]
@@ -112,6 +114,38 @@ fn what_a_worker_that_leaves_has_run_itself_keeps_nothing() {
                 .unwrap();
             drop(pool);
             assert_eq!(Arc::strong_count(&token), 1, "the pool is gone");
+        }
+    });
+}
+
+/// The timer ends with the last thread, but not before it has done what a guest has asked for meanwhile.
+#[test]
+fn a_guests_task_that_waits_for_its_time_is_not_forgotten_as_the_last_thread_leaves() {
+    watched(|| {
+        for size in SIZES {
+            let (gate, (here, leaving)) = (Gate::default(), channel());
+            let exit = gate.clone();
+            let builder = ThreadPool::builder().num_threads(size);
+            let builder = builder.exit_handler(move |_| {
+                here.send(()).unwrap();
+                exit.pass();
+            });
+            let pool = builder.build().unwrap();
+            // So that there is a timer.
+            pool.spawn_after(Duration::from_millis(1), || ())
+                .join()
+                .unwrap();
+            pool.close();
+            take(&leaving, size);
+            pool.scope(|s| {
+                let later = s.task().delay(Duration::from_millis(20));
+                let later = later.spawn(|| 3);
+                gate.open();
+                while pool.stats().threads > 0 {
+                    thread::yield_now();
+                }
+                assert_eq!(later.join().unwrap(), 3);
+            });
         }
     });
 }
