@@ -320,7 +320,7 @@ impl UnstartedTask {
             Some(Unstarted::Plain(task)) => with_place(&self.registry, |here| {
                 let (node, level) = (task.node(), task.level());
                 let env = self.registry.env_uncounted();
-                here.run_framed(node, level, || task.run(env));
+                here.run_uncounted(node, level, || task.run(env));
             }),
             Some(Unstarted::Managed(task)) => task.run(),
             None => {}

@@ -414,14 +414,14 @@ impl Participant {
                 // SAFETY: taken from a board, so ours and alive until its latch is set.
                 let node = unsafe { &raw const (*fork.job).node };
                 // SAFETY: as above, and used once.
-                self.run_framed(node, fork.level, || unsafe { StackHeader::run(fork.job) });
+                self.run_uncounted(node, fork.level, || unsafe { StackHeader::run(fork.job) });
             }
             Work::Mail(letter) => {
                 // SAFETY: taken from the mailbox, so ours and alive until its latch is set.
                 let node = unsafe { &raw const (*letter.job).node };
                 let level = self.registry().default_level();
                 // SAFETY: as above, and used once.
-                self.run_framed(node, level, || unsafe { StackHeader::run(letter.job) });
+                self.run_uncounted(node, level, || unsafe { StackHeader::run(letter.job) });
             }
         }
     }

@@ -88,9 +88,9 @@ impl Participant {
         };
         let mut outcome = None;
         self.at(|| {
-            self.run_framed(node, self.level(), || outcome = Some(unwind::catch(f)));
+            self.run_uncounted(node, self.level(), || outcome = Some(unwind::catch(f)));
         });
-        match outcome.expect("run_framed has called it") {
+        match outcome.expect("run_uncounted has called it") {
             Ok(value) => value,
             Err(payload) => resume_unwind(payload),
         }

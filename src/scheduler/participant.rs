@@ -81,6 +81,8 @@ unsafe impl Send for Participant {}
 pub(crate) struct Frame {
     node: *const Node,
     level: Priority,
+    /// It is counted: the pool is not idle before it has ended.
+    is_counted: bool,
     /// How many forks were open when it started: those from here on are its own.
     base: usize,
     outer: *const Frame,
@@ -218,10 +220,27 @@ impl Participant {
     }
 
     /// Runs `f` as the task `node`. `f` must not unwind: the frame would stay behind.
+    #[inline(always)]
     pub(crate) fn run_framed(&self, node: *const Node, level: Priority, f: impl FnOnce()) {
+        self.run_in_frame(node, level, true, f);
+    }
+
+    /// The same for what does not count as a task: a half of a join, a letter.
+    #[inline(always)]
+    pub(crate) fn run_uncounted(&self, node: *const Node, level: Priority, f: impl FnOnce()) {
+        self.run_in_frame(node, level, false, f);
+    }
+
+    /// Whether a task runs here that is counted, so that the pool cannot be idle.
+    pub(super) fn runs_counted(&self) -> bool {
+        self.frame().is_some_and(|frame| frame.is_counted)
+    }
+
+    fn run_in_frame(&self, node: *const Node, level: Priority, is_counted: bool, f: impl FnOnce()) {
         let frame = Frame {
             node,
             level,
+            is_counted,
             base: self.forks.depth(),
             outer: self.frame.get(),
         };

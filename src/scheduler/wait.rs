@@ -146,7 +146,7 @@ impl Participant {
                 round = WAIT_ROUNDS - 1;
             }
         }
-        if helped {
+        if helped && !self.runs_counted() {
             // The last task of the pool may have been among these, and what waits here may be none.
             self.registry().idle.changed.notify();
         }

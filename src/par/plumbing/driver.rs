@@ -226,10 +226,10 @@ pub(crate) fn in_pool<R>(
 fn at_level<R>(here: &Participant, level: Priority, f: impl FnOnce(&Participant) -> R) -> R {
     let node = Node::new(here.node());
     let mut outcome = None;
-    here.run_framed(&raw const node, level, || {
+    here.run_uncounted(&raw const node, level, || {
         outcome = Some(unwind::catch(|| f(here)));
     });
-    match outcome.expect("run_framed has called it") {
+    match outcome.expect("run_uncounted has called it") {
         Ok(value) => value,
         Err(payload) => resume_unwind(payload),
     }
