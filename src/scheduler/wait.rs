@@ -146,8 +146,9 @@ impl Participant {
                 round = WAIT_ROUNDS - 1;
             }
         }
-        if helped && !self.runs_counted() {
-            // The last task of the pool may have been among these, and what waits here may be none.
+        if helped && !self.is_guest() && !self.runs_counted() {
+            // The last task of the pool may have been among these, and what waits here may be none. (A guest has said so
+            // after each.)
             self.registry().idle.changed.notify();
         }
         whole.disarm();
