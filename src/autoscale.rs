@@ -170,7 +170,7 @@ impl Autoscaler {
     }
 }
 
-/// Ends its [`Autoscaler`] when it is dropped.
+/// Ends its [`Autoscaler`] when it is dropped. A change of size that is being made just then is finished.
 #[must_use = "dropping it ends the autoscaler"]
 pub struct AutoscalerHandle {
     scaler: Arc<Scaler>,
