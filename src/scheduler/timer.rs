@@ -5,11 +5,13 @@
 //! taken out by `remove`; whichever takes it out of the queue first. What is fired must be short: it runs
 //! on the timer's thread and holds up the others.
 //!
-//! The thread parks until the first entry is due; adding an earlier one wakes it. When the pool has
-//! ended it is *retired*: what only the pool needed is dropped, and the thread ends as soon as nothing is left. Who works
-//! in a pool that has ended, as a guest, and adds something starts another thread, with a parker of its own; should that
-//! fail, the entry waits for the next who does. In a deterministic pool it
-//! belongs to the pool's simulation, whoever starts it; else to none. Entries are at times of the pool's clock.
+//! The thread parks until the first entry is due; adding an earlier one wakes it. When the pool has ended it is
+//! *retired*: what only the pool needed is dropped, and the thread ends as soon as nothing is left. Who works in a
+//! pool that has ended, as a guest, and adds something starts another thread, with a parker of its own; should that
+//! fail, the entry waits for the next who does.
+//!
+//! In a deterministic pool the thread belongs to the pool's simulation, whoever starts it; else to none. Entries are
+//! at times of the pool's clock.
 
 use crate::clock;
 use crate::park::Parker;
@@ -79,14 +81,13 @@ impl Timer {
     /// Makes sure that the thread is there.
     pub(crate) fn ensure_started(&self) -> std::io::Result<()> {
         let mut thread = self.thread.lock();
-        let parker = Arc::new(Parker::new());
-        let stops = {
+        let (parker, stops) = {
             let mut queue = self.shared.queue.lock();
             if thread.is_some() && !queue.stopped {
                 return Ok(());
             }
-            queue.parker = Arc::clone(&parker);
-            queue.stops
+            queue.parker = Arc::new(Parker::new());
+            (Arc::clone(&queue.parker), queue.stops)
         };
         let shared = Arc::clone(&self.shared);
         let ticket = self.sim.as_ref().map(|sim| sim.announce());
