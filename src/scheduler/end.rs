@@ -133,14 +133,25 @@ impl Registry {
         if std::ptr::eq(Participant::home(), self) {
             return;
         }
-        let _one_at_a_time = self.joining.lock();
         loop {
-            // Not under the lock: a spare may be starting.
-            let next = self.threads.lock().pop();
-            match next {
-                Some(thread) => thread.join(),
-                None => return,
-            }
+            let next = {
+                // Not locked any longer: a spare may be starting.
+                let mut threads = self.threads.lock();
+                let next = threads.pop();
+                if next.is_some() {
+                    // Under the lock: who finds none left knows of all that others have taken.
+                    self.joining.fetch_add(1, Ordering::Relaxed);
+                }
+                next
+            };
+            let Some(thread) = next else {
+                let is_over = || self.joining.load(Ordering::Acquire) == 0;
+                self.idle.changed.wait(None, is_over);
+                return;
+            };
+            thread.join();
+            self.joining.fetch_sub(1, Ordering::Release);
+            self.idle.changed.notify();
         }
     }
 

@@ -19,7 +19,7 @@ use crate::scheduler::participant::Participant;
 use crate::scheduler::queues::Injectors;
 use crate::scheduler::timer::Timer;
 use crate::sim::{Seat, Sim};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering, Weak, fence, thread};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, fence, thread};
 use crate::task::entry::Entry;
 use crate::task::header::{Env, Kind as TaskKind};
 use crate::unwind;
@@ -108,8 +108,8 @@ pub(crate) struct Registry {
     pub(crate) stall: Mutex<()>,
     /// Held while the pool changes its size, or somebody needs it not to.
     pub(super) size_lock: Mutex<()>,
-    /// Held while the pool's threads are joined.
-    pub(super) joining: Mutex<()>,
+    /// How many of the pool's threads are being joined: no lock for it, which would be held over somebody else's turn.
+    pub(super) joining: AtomicUsize,
     /// Drop must not wait: somebody has given up waiting for this pool.
     pub(super) given_up: AtomicBool,
     /// The number of the last broadcast; locked while one is put into the mailboxes.
@@ -157,7 +157,7 @@ impl Registry {
             },
             stall: Mutex::new(()),
             size_lock: Mutex::new(()),
-            joining: Mutex::new(()),
+            joining: AtomicUsize::new(0),
             given_up: AtomicBool::new(false),
             broadcasts: Mutex::new(0),
             process: process::current(),

@@ -6,9 +6,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use windrow::ThreadPool;
+use windrow::{ThreadPool, WaitGroup};
 
 use crate::support::{Gate, SIZES, pool, take};
+use crate::virtual_time::{S, virtually};
 use crate::watchdog::watched;
 
 /// Uses windrow when its thread ends, and says so when it is done.
@@ -250,5 +251,33 @@ fn a_destructor_may_wait_for_the_pool_whose_worker_waits_for_it() {
             other.spawn(move || drop(ends)).join().unwrap();
             assert_eq!(*ran.lock().unwrap(), size);
         }
+    });
+}
+
+/// Nobody has the turn while others wait for the pool's threads to be gone, which need a turn for that.
+#[test]
+fn members_of_a_simulation_may_end_a_pool_together_whose_destructors_wait() {
+    virtually(2, |other| {
+        let builder = ThreadPool::builder().num_threads(2);
+        let ends = Arc::new(builder.deterministic(0).build().unwrap());
+        let slept = Arc::new(Mutex::new(0));
+        ends.broadcast(|_| {
+            let slept = Arc::clone(&slept);
+            at_end(move || {
+                let group = WaitGroup::new();
+                let _never_done = group.clone();
+                assert!(!group.wait_timeout(S(1)));
+                *slept.lock().unwrap() += 1;
+            });
+        });
+        let end = || {
+            ends.shutdown();
+            assert_eq!(*slept.lock().unwrap(), 2);
+        };
+        other.scope(|s| {
+            drop(s.spawn(end));
+            drop(s.spawn(end));
+            end();
+        });
     });
 }
