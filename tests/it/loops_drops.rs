@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use windrow::iter::{IndexedParallelIterator, ParallelIterator};
+use windrow::iter::{
+    IndexedParallelIterator, ParallelIterator, walk_tree, walk_tree_postfix, walk_tree_prefix,
+};
 use windrow::prelude::*;
 use windrow::{CancelToken, ThreadPool};
 
@@ -175,20 +177,31 @@ impl Chain {
 
     /// Whether there were enough calls for the deed.
     fn holds(self, pool: &ThreadPool, deed: Deed, at: usize) -> bool {
-        let says = Says(format!("{self:?}, {deed:?} at call {at}"));
-        let book = Book::new(deed, at);
-        let ended = catch_unwind(AssertUnwindSafe(|| pool.install(|| self.run(&book))));
-        let done = book.is_done();
-        match deed {
-            Deed::Panic => assert_eq!(ended.is_err(), done),
-            Deed::PanicAnywhere => assert!(done || ended.is_ok()),
-            _ => assert!(ended.is_ok()),
-        }
-        drop(ended);
-        book.assert_balanced();
-        drop(says);
-        done
+        holds(pool, &format!("{self:?}"), deed, at, |book| self.run(book))
     }
+}
+
+/// Runs a loop that does `deed` at its call number `at`; whether there were enough calls for it.
+fn holds(
+    pool: &ThreadPool,
+    what: &str,
+    deed: Deed,
+    at: usize,
+    run: impl Fn(&Arc<Book>) + Sync,
+) -> bool {
+    let says = Says(format!("{what}, {deed:?} at call {at}"));
+    let book = Book::new(deed, at);
+    let ended = catch_unwind(AssertUnwindSafe(|| pool.install(|| run(&book))));
+    let done = book.is_done();
+    match deed {
+        Deed::Panic => assert_eq!(ended.is_err(), done),
+        Deed::PanicAnywhere => assert!(done || ended.is_ok()),
+        _ => assert!(ended.is_ok()),
+    }
+    drop(ended);
+    book.assert_balanced();
+    drop(says);
+    done
 }
 
 /// Says which loop it was, if the test fails.
@@ -274,6 +287,45 @@ fn every_kind_of_chain_survives_a_panic_in_its_midst() {
                 }
             }
         });
+    }
+}
+
+/// Binary trees, whose nodes below the root are made by the closure; 31 of them.
+fn tree(book: &Arc<Book>, kind: u64, end: u64) {
+    let chain = Chain {
+        len: 0,
+        source: 0,
+        near: 0,
+        far: 0,
+        end,
+    };
+    let children = |&(_, depth): &(Item, u32)| {
+        book.tick();
+        let node = move |_| (book.item(), depth - 1);
+        (0..if depth > 0 { 2 } else { 0 }).map(node)
+    };
+    let root = (book.item(), 4);
+    let item = |(item, _)| item;
+    match kind {
+        0 => chain.end(book, walk_tree(root, children).map(item)),
+        1 => chain.end(book, walk_tree_prefix(root, children).map(item)),
+        _ => chain.end(book, walk_tree_postfix(root, children).map(item)),
+    }
+}
+
+#[test]
+fn a_tree_survives_a_deed_at_every_call() {
+    for size in SIZES {
+        for deed in DEEDS {
+            watched_as(format!("pool of {size}, {deed:?}"), || {
+                let pool = pool(size);
+                for (kind, end) in (0..3).flat_map(|kind| (0..ENDS).map(move |end| (kind, end))) {
+                    let run = |book: &_| tree(book, kind, end);
+                    let says = format!("tree of kind {kind}, end {end}");
+                    (0..200).find(|&at| !holds(&pool, &says, deed, at, run));
+                }
+            });
+        }
     }
 }
 
