@@ -139,6 +139,9 @@ impl<'env, S, E> Scatter<'env, S, E> {
 
     /// Scatters a task whose result goes into a [combiner](crate::Run::combiner).
     ///
+    /// Tasks that have been short so far are taken several at a time, to be run one after the other on one thread: those
+    /// that wait for each other are for [`scatter`](Self::scatter).
+    ///
     /// # Panics
     /// If the combiner belongs to another run.
     pub fn scatter_into<F, T>(&self, task: F, combiner: &CombinerHandle<'env, T>) -> bool

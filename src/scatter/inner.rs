@@ -12,6 +12,7 @@ use crate::sync::{Arc, Ordering};
 use crate::task::gathered;
 use crate::unwind::{self, Payload};
 use std::collections::VecDeque;
+use std::ptr;
 use std::time::Instant;
 
 /// How many tasks a run has outstanding at most, unless it says otherwise: enough to keep any number of threads
@@ -66,15 +67,6 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The calling thread is in the run's pool, whichever it was in before.
-struct Inside(*const Participant);
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        Participant::set_current(self.0);
-    }
-}
-
 impl<'env, S, E> Inner<'env, S, E> {
     pub(super) fn new(scatter: Scatter<'env, S, E>, state: S) -> Self {
         Self {
@@ -96,9 +88,15 @@ impl<'env, S, E> Inner<'env, S, E> {
         self.listener = Some(listener);
     }
 
-    /// The body may be inside another pool just now.
-    fn inside(&self) -> Inside {
-        Inside(Participant::set_current(self.scatter.here))
+    /// Runs `f` in the run's pool: the body may be inside another one just now.
+    #[inline]
+    fn inside<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let here = self.scatter.here;
+        if ptr::eq(Participant::current(), here) {
+            return f(self);
+        }
+        // SAFETY: alive as long as the run.
+        unsafe { &*here }.at(|| f(self))
     }
 
     /// Receives one item, if there is one. Says whether a handler was called.
@@ -187,7 +185,10 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// Handles one result. `false` if there is none: not in time, or not any more.
     pub(super) fn gather_one(&mut self, patience: Patience) -> Result<bool, E> {
-        let _inside = self.inside();
+        self.inside(|run| run.gather_one_inside(patience))
+    }
+
+    fn gather_one_inside(&mut self, patience: Patience) -> Result<bool, E> {
         loop {
             if let Some(error) = self.errors.pop_front() {
                 return Err(error);
@@ -246,17 +247,18 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// After the run has been cancelled: receives what there is, without calling handlers. Never unwinds.
     pub(super) fn drain(&mut self) {
-        let _inside = self.inside();
-        loop {
-            self.tend();
-            if self.receive_one().is_some() {
-                continue;
+        self.inside(|run| {
+            loop {
+                run.tend();
+                if run.receive_one().is_some() {
+                    continue;
+                }
+                if run.scatter.outstanding() == 0 {
+                    return;
+                }
+                run.wait(Patience::Forever);
             }
-            if self.scatter.outstanding() == 0 {
-                return;
-            }
-            self.wait(Patience::Forever);
-        }
+        });
     }
 
     /// Ends the combiners; gives back panics of the user's code in that.
@@ -291,7 +293,14 @@ impl<'env, S, E> Inner<'env, S, E> {
         limiter: Option<&Limiter>,
         patience: Patience,
     ) -> Result<(), RefusedReason> {
-        let _inside = self.inside();
+        self.inside(|run| run.make_room_inside(limiter, patience))
+    }
+
+    fn make_room_inside(
+        &mut self,
+        limiter: Option<&Limiter>,
+        patience: Patience,
+    ) -> Result<(), RefusedReason> {
         for _ in 0..FIRST {
             if self.receive_one().is_none() {
                 break;

@@ -173,6 +173,9 @@ impl<'r, 'env, S, E> Run<'r, 'env, S, E> {
     /// # Panics
     /// If the combiner belongs to another run.
     ///
+    /// Tasks that have been short so far are taken several at a time, to be run one after the other on one thread: those
+    /// that wait for each other are for [`scatter`](Self::scatter).
+    ///
     /// ```
     /// use windrow::combine;
     ///

@@ -4,10 +4,10 @@
 //! # Going back
 //! A thread may be in several pools: `CURRENT` is its innermost place, and each guest's place knows the one
 //! further out. What only the pool further out can do (`install` on its own worker, its mail, tasks of a
-//! stalled pool), the thread does at that place: it is `CURRENT` for the time of the call, and the places
-//! further in are left as they are, with their forks and frames. That is in order because a thread does one
-//! thing after the other: whatever the call begins at that place has ended before the places further in are
-//! used again.
+//! stalled pool), and what a run handles whose body gathers inside of another pool, the thread does at that
+//! place: it is `CURRENT` for the time of the call, and the places further in are left as they are, with their
+//! forks and frames. That is in order because a thread does one thing after the other: whatever the call
+//! begins at that place has ended before the places further in are used again.
 //!
 //! # Who may touch what
 //! `DETOUR` and what it points at belong to the thread; only `Participant::at` sets it.
@@ -68,7 +68,7 @@ pub(crate) fn is_inside(sim: &Arc<Sim>) -> bool {
 
 impl Participant {
     /// Calls `f` with this place as the innermost, which must be one that the calling thread has.
-    pub(super) fn at<R>(&self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn at<R>(&self, f: impl FnOnce() -> R) -> R {
         let detour = Detour {
             from: Participant::current(),
             before: DETOUR.with(Cell::get),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use windrow::{Combiner, Emit, Limit, Limiter, Scatter, combine};
+use windrow::{Combiner, Emit, Limit, Limiter, Scatter, ThreadPool, combine};
 
 use crate::support::{
     Census, Gate, from_outside_and_inside, on_a_worker, on_every_pool, pool, pool_without_spares,
@@ -319,6 +319,33 @@ fn tasks_run_in_the_pool_of_their_run_wherever_they_were_scattered() {
             });
         });
         assert_eq!(sizes, [3; 100]);
+    });
+}
+
+/// The thread is inside of both pools: neither can end, nor have room, as long as it waits for that.
+#[test]
+fn a_handler_does_not_wait_for_the_pool_that_its_body_is_in() {
+    watched(|| {
+        on_every_pool(|pool| {
+            let builder = ThreadPool::builder().num_threads(1).queue_capacity(1);
+            let other = &builder.build().unwrap();
+            other.pause();
+            let ran = pool.gather(0, |run| {
+                for _ in 0..3 {
+                    run.scatter(|| (), |_, _, ()| drop(other.spawn(|| ())));
+                }
+                run.scatter(
+                    || (),
+                    |n: &mut usize, _, ()| {
+                        *n = other.stats().queued_total() as usize;
+                        other.shutdown();
+                    },
+                );
+                other.scope(|_| run.gather_all().unwrap());
+            });
+            assert!(ran <= 3);
+            assert!(other.is_shut_down());
+        });
     });
 }
 
