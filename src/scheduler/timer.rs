@@ -117,7 +117,9 @@ impl Timer {
         drop(queue);
         if stopped {
             let _ = self.ensure_started();
-        } else if first {
+        }
+        // Also then: another thread may have started the timer's, which had parked before this was added.
+        if first {
             parker.unpark();
         }
         key
