@@ -86,18 +86,13 @@ pub(crate) mod thread {
     pub(crate) use shuttle::thread::current;
     use std::io;
     use std::mem::ManuallyDrop;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[derive(Debug)]
     pub(crate) struct Builder(shuttle::thread::Builder);
 
     /// Dropped, it leaves the thread alone, and the schedule still lasts until that ends: shuttle would cut it off.
     #[derive(Debug)]
-    pub(crate) struct JoinHandle<T> {
-        handle: ManuallyDrop<shuttle::thread::JoinHandle<T>>,
-        finished: Arc<AtomicBool>,
-    }
+    pub(crate) struct JoinHandle<T>(ManuallyDrop<shuttle::thread::JoinHandle<T>>);
 
     impl Builder {
         pub(crate) fn new() -> Self {
@@ -116,31 +111,18 @@ pub(crate) mod thread {
             self,
             f: impl FnOnce() -> T + Send + 'static,
         ) -> io::Result<JoinHandle<T>> {
-            let finished = Arc::new(AtomicBool::new(false));
-            let tell = Arc::clone(&finished);
-            let handle = self.0.spawn(move || {
-                let result = f();
-                tell.store(true, Ordering::Release);
-                result
-            })?;
-            Ok(JoinHandle {
-                handle: ManuallyDrop::new(handle),
-                finished,
-            })
+            let handle = self.0.spawn(f)?;
+            Ok(JoinHandle(ManuallyDrop::new(handle)))
         }
     }
 
     impl<T> JoinHandle<T> {
-        pub(crate) fn is_finished(&self) -> bool {
-            self.finished.load(Ordering::Acquire)
-        }
-
         pub(crate) fn thread(&self) -> &Thread {
-            self.handle.thread()
+            self.0.thread()
         }
 
         pub(crate) fn join(self) -> std::thread::Result<T> {
-            ManuallyDrop::into_inner(self.handle).join()
+            ManuallyDrop::into_inner(self.0).join()
         }
     }
 }
