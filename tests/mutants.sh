@@ -448,6 +448,16 @@ mutant "end: a visitor looks without a fence" src/scheduler/presence.rs \
     '}
 
     pub(crate) fn end_visit'
+mutant "end: a guest comes in without a fence" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_guest \
+    'fence(Ordering::SeqCst);
+        if self.is_closing() {
+            // Somebody' \
+    'if self.is_closing() {
+            // Somebody'
+mutant "end: a guest comes in while somebody ends the pool" src/scheduler/presence.rs \
+    scheduler::model::presence::end_against_a_guest \
+    'drop(self.roster.lock());' ''
 mutant "end: a visitor leaves without a fence" src/scheduler/presence.rs \
     scheduler::model::presence::end_against_a_visit \
     'self.visits.fetch_sub(1, Ordering::Release);

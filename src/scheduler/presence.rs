@@ -28,6 +28,12 @@ impl Idle {
     pub(crate) fn enter(&self) {
         self.visits.fetch_add((1 << 32) + 1, Ordering::Relaxed);
         self.change(GUEST);
+        // As in `stay`. Who is at work here relies on it: the pool does not end around it, or has ended.
+        fence(Ordering::SeqCst);
+        if self.is_closing() {
+            // Somebody may be ending it who looked for guests before we came.
+            drop(self.roster.lock());
+        }
     }
 
     /// It leaves. The caller looks for work that its slot is now free for, after the fence here.

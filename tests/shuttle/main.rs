@@ -118,7 +118,10 @@ programs! {
     races:
         spawning_beside_shutdown_now,
         shutdown_now_beside_tasks_that_spawn,
+        shutdown_now_tells_who_waits_for_idleness,
+        shutdown_now_of_an_ended_pool_beside_a_scope,
         pausing_beside_shutdown,
+        a_guest_asks_for_a_worker_beside_shutdown,
         resizing_beside_shutdown,
         resizing_beside_resizing,
         shrinking_beside_a_broadcast,

@@ -1,5 +1,6 @@
 //! What changes a pool, while something else does.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,45 @@ pub(crate) fn shutdown_now_beside_tasks_that_spawn() {
     }
 }
 
+/// Nobody but who takes the task back can tell: the only worker does not begin before the waiter has gone.
+pub(crate) fn shutdown_now_tells_who_waits_for_idleness() {
+    let waited = Tally::default();
+    let seen = waited.clone();
+    let stay = move |_| {
+        while seen.get() == 0 {
+            shuttle::thread::yield_now();
+        }
+    };
+    let builder = ThreadPool::builder().num_threads(1).spare_threads(0);
+    let pool = Arc::new(builder.start_handler(stay).build().unwrap());
+    drop(pool.spawn(|| ()));
+    let wait = move |pool: &ThreadPool| {
+        pool.wait_idle();
+        waited.add();
+    };
+    let ((), unstarted) = beside(&pool, wait, || pool.shutdown_now());
+    assert_eq!(unstarted.len(), 1);
+    pool.shutdown();
+}
+
+/// The tasks are their scope's, and stay; the pool has nobody to run them, and the scope's thread does.
+pub(crate) fn shutdown_now_of_an_ended_pool_beside_a_scope() {
+    let pool = Arc::new(pool(1));
+    pool.shutdown();
+    let scope = |pool: &ThreadPool| {
+        let ran = Tally::default();
+        pool.scope(|s| {
+            for _ in 0..2 {
+                let tally = ran.clone();
+                drop(s.task().name("mine").spawn(move || tally.add()));
+            }
+        });
+        ran.get()
+    };
+    let (ran, unstarted) = beside(&pool, scope, || pool.shutdown_now());
+    assert_eq!((ran, unstarted.len()), (2, 0));
+}
+
 pub(crate) fn pausing_beside_shutdown() {
     let pool = Arc::new(pool(2));
     let ran = Tally::default();
@@ -70,6 +110,18 @@ pub(crate) fn pausing_beside_shutdown() {
     beside(&pool, pause, || pool.shutdown());
     assert_eq!(ran.get(), 1);
     handle.join().unwrap();
+}
+
+/// Who runs a task in the pool is at work there: what it asks of the worker is done, unless the pool had ended before.
+pub(crate) fn a_guest_asks_for_a_worker_beside_shutdown() {
+    let pool = Arc::new(pool(1));
+    pool.pause();
+    let ask = |pool: &ThreadPool| {
+        let install = || catch_unwind(AssertUnwindSafe(|| pool.install(|| 1))).unwrap_or(1);
+        pool.scope(|s| s.spawn(install).join().unwrap())
+    };
+    let (one, ()) = beside(&pool, ask, || pool.shutdown());
+    assert_eq!(one, 1);
 }
 
 pub(crate) fn resizing_beside_shutdown() {

@@ -45,6 +45,22 @@ fn end_against_a_visit() {
     });
 }
 
+/// A thread comes in from outside, and the pool does not end around it: what it asks of the worker is done, unless the
+/// pool had ended before.
+#[test]
+fn end_against_a_guest() {
+    // With 3 preemptions 371 thousand interleavings.
+    explore_to(2, "end_against_a_guest", || {
+        let pool = Pool::new(1);
+        pool.start(0, false);
+        let guest = pool.spawn(Pool::ask_inside);
+        pool.close();
+        let asked = guest.join().unwrap();
+        pool.join();
+        pool.check(usize::from(asked));
+    });
+}
+
 /// The last worker lies down while somebody closes the pool and waits at its gate for the threads to go.
 #[test]
 fn end_is_heard_of_at_the_gate() {

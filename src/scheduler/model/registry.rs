@@ -254,6 +254,18 @@ impl Pool {
         }
     }
 
+    /// As `install` does for a guest that is at work in the pool: `true` if it has not ended, and the worker has run it.
+    pub(super) fn ask_inside(self: &Arc<Self>) -> bool {
+        self.idle.enter();
+        let asks = !self.idle.is_terminated();
+        if asks {
+            self.publish();
+            self.wait(1);
+        }
+        self.idle.leave(&**self);
+        asks
+    }
+
     /// As `begin` does during a visit: `true` if a task was accepted, which waits for its time.
     pub(super) fn submit_later(self: &Arc<Self>) -> bool {
         let visiting = self.idle.visit(&**self);
