@@ -39,7 +39,10 @@ fn finish_remote<T>(remote: &Remote<T>) {
         let here = unsafe { Participant::current().as_ref() };
         let inside = here.is_some_and(|here| ptr::eq(here.registry(), pool));
         match (remote.claim(!inside), here) {
-            (Some(task), Some(here)) if inside => here.run_task(task),
+            (Some(task), Some(here)) if inside => {
+                here.run_task(task);
+                here.tell_if_idle();
+            }
             // SAFETY: `pool` is the task's, and the claim was a foreign one.
             (Some(task), _) => unsafe { run_claimed(pool, task) },
             (None, _) => wait_remote(remote),

@@ -384,6 +384,7 @@ impl Participant {
         match work {
             Some(work) => {
                 self.run(work);
+                self.tell_if_idle();
                 true
             }
             None => false,

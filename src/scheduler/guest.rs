@@ -225,6 +225,6 @@ pub(crate) unsafe fn run_claimed(registry: *const Registry, task: Claimed) {
     // this thread has left it.
     let registry = unsafe { Arc::from_raw(registry) };
     with_place(&registry, |here| here.run_task(task));
-    // The caller goes on with something else, which may be no task of this pool.
+    // The caller goes on with something else, which may be no task of this pool, and it may stay inside.
     registry.idle.changed.notify();
 }

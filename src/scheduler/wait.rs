@@ -146,12 +146,19 @@ impl Participant {
                 round = WAIT_ROUNDS - 1;
             }
         }
-        if helped && !self.is_guest() && !self.runs_counted() {
-            // The last task of the pool may have been among these, and what waits here may be none. (A guest has said so
-            // after each.)
-            self.registry().idle.changed.notify();
+        if helped {
+            self.tell_if_idle();
         }
         whole.disarm();
+    }
+
+    /// After this thread has run tasks in place, the last of the pool perhaps: what it goes on with may be none, and take
+    /// long. (A guest has said so after each, and a worker that runs a task says so when it goes to bed.)
+    #[inline]
+    pub(crate) fn tell_if_idle(&self) {
+        if !self.is_guest() && !self.runs_counted() {
+            self.registry().idle.changed.notify();
+        }
     }
 
     /// The slot is lent until there is something to run here or the wait is over. A waiter that is woken

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
-use windrow::{ThreadPool, blocking, join, scope, spawn};
+use windrow::{ThreadPool, blocking, join, scope, spawn, task};
 
 use crate::support::{Gate, SIZES, take, yield_until};
 use crate::watchdog::watched;
@@ -83,9 +83,12 @@ fn what_a_worker_that_leaves_spawns_is_run_though_the_pool_is_closed() {
             .exit_handler(move |index| {
                 if index == 1 {
                     begin.pass();
-                    let handle = spawn(|| spawn(|| 1).join().unwrap());
-                    say.send(handle.join().map_err(|error| error.to_string()))
-                        .unwrap();
+                    let handles = [spawn(|| spawn(|| 1).join().unwrap()), task().spawn(|| 2)];
+                    let sum = handles
+                        .into_iter()
+                        .map(|handle| handle.join().unwrap())
+                        .sum::<i32>();
+                    say.send(sum).unwrap();
                 }
             })
             .build()
@@ -94,7 +97,7 @@ fn what_a_worker_that_leaves_spawns_is_run_though_the_pool_is_closed() {
         yield_until(|| pool.stats().threads == 1 && pool.stats().active == 0);
         pool.close();
         closed.open();
-        assert_eq!(said.recv().unwrap(), Ok(1));
+        assert_eq!(said.recv(), Ok(3));
     });
 }
 

@@ -313,3 +313,32 @@ fn a_thread_that_is_back_in_its_own_pool_still_runs_the_task_of_the_other() {
         assert!(message.contains("from a task of the pool"), "{message}");
     });
 }
+
+/// What is made there is beneath the task that called it: who waits for that may run it.
+#[test]
+fn what_is_made_back_in_the_own_pool_is_run_by_who_waits_for_the_task() {
+    watched(|| {
+        for _ in 0..20 {
+            let (here, there) = (pool_without_spares(1), pool(1));
+            let (begun, begin) = channel();
+            let task = || {
+                begun.send(()).unwrap();
+                there.scope(|_| {
+                    here.install(|| {
+                        let (ran, run) = channel();
+                        windrow::scope(|inner| {
+                            drop(inner.spawn(move || ran.send(())));
+                            // The only worker blocks, and no other thread stands in for it.
+                            windrow::blocking(|| run.recv().unwrap());
+                        });
+                    });
+                });
+            };
+            here.scope(|s| {
+                drop(s.spawn(task));
+                // It is the worker that runs it.
+                begin.recv().unwrap();
+            });
+        }
+    });
+}

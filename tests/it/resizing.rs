@@ -8,7 +8,9 @@ use std::thread;
 
 use windrow::{Observer, ResizeError, ThreadPool};
 
-use crate::support::{Gate, Ledger, SIZES, on_a_worker, pool, pool_without_spares, stall, take};
+use crate::support::{
+    Gate, Ledger, SIZES, on_a_worker, pool, pool_without_spares, stall, take, yield_until,
+};
 use crate::watchdog::watched;
 
 /// Waits until the pool has as many threads as it is to have.
@@ -46,11 +48,26 @@ fn what_has_grown_may_have_its_spares_as_well() {
             let gate = gate.clone();
             pool.spawn(move || windrow::blocking(|| gate.pass()))
         });
-        // Two workers block; a third thread is there for this one.
-        pool.spawn(move || gate.open()).join().unwrap();
+        // Two workers block; a third thread is there for this one. (It would be run here if it were joined.)
+        on_a_worker(&pool, move || gate.open());
         for task in blocked {
             task.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn it_grows_over_a_spare_that_has_begun() {
+    watched(|| {
+        let pool = pool(1);
+        let gate = Gate::default();
+        let open = gate.clone();
+        drop(pool.spawn(move || windrow::blocking(|| gate.pass())));
+        // A spare is there, since it runs this.
+        on_a_worker(&pool, || ());
+        pool.resize(3).unwrap();
+        assert_eq!(pool.stats().threads, 3, "the spare is one of them");
+        open.open();
     });
 }
 
@@ -285,6 +302,15 @@ fn who_comes_back_is_not_replaced() {
         gone.open();
         pool.wait_idle();
         assert_eq!(pool.stats().threads, 2);
+        // It is a worker as any other: when both wait, nobody is active.
+        let gate = Gate::default();
+        for _ in 0..2 {
+            let gate = gate.clone();
+            drop(pool.spawn(move || windrow::blocking(|| gate.pass())));
+        }
+        let waiting = || pool.stats().running == 2 && pool.stats().active == 0;
+        yield_until(waiting);
+        gate.open();
         drop(pool);
         let mut indices: Vec<usize> = started.iter().collect();
         indices.sort_unstable();

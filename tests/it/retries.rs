@@ -425,3 +425,22 @@ fn what_decides_about_a_task_may_panic_when_it_is_dropped() {
         }
     });
 }
+
+/// The pool's timer has ended with it: each wait starts another.
+#[test]
+fn a_scopes_task_is_tried_again_in_a_pool_that_has_ended() {
+    virtually(1, |pool| {
+        pool.spawn_after(S(1), || ()).join().unwrap();
+        pool.shutdown();
+        let before = pool.now();
+        let attempts = pool.scope(|s| {
+            let task = s.task().retry(retry(4, Backoff::fixed(S(1))));
+            let handle = task.spawn_with(|cx| match cx.attempt() {
+                4 => Ok(4),
+                _ => Err(()),
+            });
+            handle.join().unwrap()
+        });
+        assert_eq!((attempts, pool.now() - before), (Ok(4), S(3)));
+    });
+}

@@ -11,7 +11,9 @@ use windrow::{
     ThreadPool, UnstartedTask,
 };
 
-use crate::support::{Gate, Ledger, SIZES, on_a_worker, panic_of, pool, stall, text};
+use crate::support::{
+    Gate, Ledger, SIZES, on_a_worker, on_every_pool, panic_of, pool, stall, text,
+};
 use crate::watchdog::watched;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -461,5 +463,20 @@ fn a_task_may_spawn_into_a_pool_that_drains_whoever_runs_it() {
             assert_eq!(handle.join().unwrap(), (true, true));
             drop(stalled);
         }
+    });
+}
+
+/// The body of a scope is no task: it is outside, though the pool does not end around it.
+#[test]
+fn the_body_of_a_scope_spawns_nothing_into_a_pool_that_drains() {
+    watched(|| {
+        on_every_pool(|pool| {
+            pool.scope(|_| {
+                pool.wait_idle();
+                pool.close();
+                assert!(pool.try_spawn(|| ()).is_err());
+                assert!(pool.task().try_spawn(|| ()).is_err());
+            });
+        });
     });
 }

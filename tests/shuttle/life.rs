@@ -95,6 +95,26 @@ pub(crate) fn a_pool_is_shut_down_by_two() {
     assert_eq!(ran.get(), seen);
 }
 
+/// The spare has no time to go to bed: it waits for the pool to have grown.
+pub(crate) fn a_pool_grows_over_a_spare_that_starts() {
+    let pool = Arc::new(pool(1));
+    let (grown, other) = (Tally::default(), Arc::clone(&pool));
+    let stay = {
+        let grown = grown.clone();
+        move || {
+            while grown.get() == 0 {
+                shuttle::thread::yield_now();
+            }
+        }
+    };
+    let again = stay.clone();
+    drop(pool.spawn(move || windrow::blocking(stay)));
+    drop(pool.spawn(again));
+    other.resize(2).unwrap();
+    grown.add();
+    drop((pool, other));
+}
+
 pub(crate) fn shutdown_now_takes_back_or_leaves() {
     let pool = pool(2);
     let ran = Tally::default();

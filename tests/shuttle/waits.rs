@@ -116,3 +116,49 @@ pub(crate) fn tasks_of_a_batch_block_unseen_on_each_other() {
     assert_eq!(first.join().unwrap(), 5);
     second.join().unwrap();
 }
+
+/// The last task is run by a letter, which is no task and does not end before the waiter has gone.
+fn the_last_task_is_run_in_a_broadcast(run: fn()) {
+    let pool = Arc::new(pool_without_spares(1));
+    let other = Arc::clone(&pool);
+    pool.broadcast(move |_| {
+        let idle = Arc::clone(&other);
+        let waiter = shuttle::thread::spawn(move || idle.wait_idle());
+        run();
+        waiter.join().unwrap();
+    });
+}
+
+pub(crate) fn a_broadcast_joins_the_last_task() {
+    the_last_task_is_run_in_a_broadcast(|| windrow::spawn(|| ()).join().unwrap());
+}
+
+pub(crate) fn a_broadcast_joins_the_last_task_with_options() {
+    the_last_task_is_run_in_a_broadcast(|| windrow::task().spawn(|| ()).join().unwrap());
+}
+
+pub(crate) fn a_broadcast_yields_to_the_last_task() {
+    the_last_task_is_run_in_a_broadcast(|| {
+        windrow::scope(|s| {
+            let task = s.spawn(|| ());
+            while !task.is_finished() {
+                windrow::yield_now();
+            }
+        });
+    });
+}
+
+/// The thread stays inside.
+pub(crate) fn the_body_of_a_scope_joins_the_last_task() {
+    let pool = Arc::new(pool(1));
+    pool.pause();
+    let tasks = [pool.spawn(|| ()), pool.task().spawn(|| ())];
+    let other = Arc::clone(&pool);
+    let waiter = shuttle::thread::spawn(move || other.wait_idle());
+    pool.scope(|_| {
+        for task in tasks {
+            task.join().unwrap();
+        }
+        waiter.join().unwrap();
+    });
+}
