@@ -88,15 +88,17 @@ impl<'env, S, E> Inner<'env, S, E> {
         self.listener = Some(listener);
     }
 
-    /// Runs `f` in the run's pool: the body may be inside another one just now.
+    /// The body is inside another pool just now, and what the run does is to be done in its own.
     #[inline]
-    fn inside<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
-        let here = self.scatter.here;
-        if ptr::eq(Participant::current(), here) {
-            return f(self);
-        }
+    fn is_elsewhere(&self) -> bool {
+        !ptr::eq(Participant::current(), self.scatter.here)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn back_inside<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
         // SAFETY: alive as long as the run.
-        unsafe { &*here }.at(|| f(self))
+        unsafe { &*self.scatter.here }.at(|| f(self))
     }
 
     /// Receives one item, if there is one. Says whether a handler was called.
@@ -185,10 +187,14 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// Handles one result. `false` if there is none: not in time, or not any more.
     pub(super) fn gather_one(&mut self, patience: Patience) -> Result<bool, E> {
-        self.inside(|run| run.gather_one_inside(patience))
+        if self.is_elsewhere() {
+            return self.back_inside(move |run| run.gather_next(patience));
+        }
+        self.gather_next(patience)
     }
 
-    fn gather_one_inside(&mut self, patience: Patience) -> Result<bool, E> {
+    #[inline]
+    fn gather_next(&mut self, patience: Patience) -> Result<bool, E> {
         loop {
             if let Some(error) = self.errors.pop_front() {
                 return Err(error);
@@ -214,12 +220,15 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// Handles all results. `false` if not all have come in time.
     pub(super) fn gather_all(&mut self, patience: Patience) -> Result<bool, E> {
+        if self.is_elsewhere() {
+            return self.back_inside(move |run| run.gather_all(patience));
+        }
         // Without waiting only for tasks that are under way by now: handlers may scatter more without end.
         let (under_way, before) = (self.scatter.outstanding(), self.come_back());
         let enough = |run: &Self| {
             matches!(patience, Patience::None) && run.come_back() - before >= under_way as u64
         };
-        while self.gather_one(patience)? {
+        while self.gather_next(patience)? {
             if patience.is_late() || enough(self) {
                 return Ok(self.is_done());
             }
@@ -247,18 +256,19 @@ impl<'env, S, E> Inner<'env, S, E> {
 
     /// After the run has been cancelled: receives what there is, without calling handlers. Never unwinds.
     pub(super) fn drain(&mut self) {
-        self.inside(|run| {
-            loop {
-                run.tend();
-                if run.receive_one().is_some() {
-                    continue;
-                }
-                if run.scatter.outstanding() == 0 {
-                    return;
-                }
-                run.wait(Patience::Forever);
+        if self.is_elsewhere() {
+            return self.back_inside(Self::drain);
+        }
+        loop {
+            self.tend();
+            if self.receive_one().is_some() {
+                continue;
             }
-        });
+            if self.scatter.outstanding() == 0 {
+                return;
+            }
+            self.wait(Patience::Forever);
+        }
     }
 
     /// Ends the combiners; gives back panics of the user's code in that.
@@ -293,10 +303,14 @@ impl<'env, S, E> Inner<'env, S, E> {
         limiter: Option<&Limiter>,
         patience: Patience,
     ) -> Result<(), RefusedReason> {
-        self.inside(|run| run.make_room_inside(limiter, patience))
+        if self.is_elsewhere() {
+            return self.back_inside(move |run| run.make_room_here(limiter, patience));
+        }
+        self.make_room_here(limiter, patience)
     }
 
-    fn make_room_inside(
+    #[inline(always)]
+    fn make_room_here(
         &mut self,
         limiter: Option<&Limiter>,
         patience: Patience,
