@@ -4,6 +4,10 @@
 //! down, a guest, a visitor) looks, after a fence, whether the pool is closing and settled; whoever closes it
 //! sets the flag first and looks after a fence. So the last one to leave, or the closer, ends the pool.
 //!
+//! Whoever comes in is counted first, and then looks, after a fence, for the flag: the closer sees it, or it sees
+//! the flag. A visitor turns back then. A guest stays, and takes the lock once, under which pools are ended: after
+//! that the pool has ended, or will not before the guest has left. What is "at work in the pool" relies on that.
+//!
 //! # States of a pool
 //! | state | flags | accepts from outside | from its own tasks |
 //! |---|---|---|---|
