@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use windrow::ThreadPool;
+use windrow::iter::walk_tree_prefix;
 use windrow::prelude::*;
 
 use crate::support::{SIZES, panic_of, pool};
@@ -152,6 +153,55 @@ fn check_panics<I: ParallelIterator>(
 
 fn caught(f: impl FnOnce()) -> thread::Result<()> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(f))
+}
+
+#[test]
+fn what_was_found_is_dropped_when_the_drop_of_what_is_left_panics() {
+    for size in SIZES {
+        let pool = pool(size);
+        for found in [0, 1, 30, 500] {
+            let (lens, trap) = ((1000, 0), found + 1);
+            for how in ["any", "first", "folded"] {
+                let (all, none, drops) = sources(lens, trap, Trap::Dropped);
+                drop(none);
+                // As one chunk.
+                let all = all.with_min_len(1000);
+                let it = |item: &Item| item.number == found;
+                let end = || match how {
+                    "any" => drop(all.find_any(it)),
+                    "first" => drop(all.find_first(it)),
+                    _ => all
+                        .try_fold(|| (), |(), item| if it(&item) { Err(item) } else { Ok(()) })
+                        .for_each(drop),
+                };
+                panic_of(|| pool.install(end));
+                assert_dropped_once(&drops, how, lens, trap);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_found_in_a_tree_is_dropped_when_the_drop_of_a_node_panics() {
+    for size in SIZES {
+        let pool = pool(size);
+        let drops: Arc<Vec<_>> = Arc::new((0..20).map(|_| AtomicUsize::new(0)).collect());
+        let node = |number| Item {
+            drops: drops.clone(),
+            number,
+            trap: if number == 5 {
+                Trap::Dropped
+            } else {
+                Trap::None
+            },
+        };
+        let tree = walk_tree_prefix(node(0), |parent| {
+            (1..if parent.number == 0 { 20 } else { 0 }).map(node)
+        });
+        let _ = caught(|| pool.install(|| drop(tree.find_any(|node| node.number == 0))));
+        let counts: Vec<usize> = drops.iter().map(|n| n.load(Ordering::SeqCst)).collect();
+        assert_eq!(counts[0], 1, "{counts:?}");
+    }
 }
 
 macro_rules! shapes {

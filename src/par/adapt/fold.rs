@@ -145,9 +145,10 @@ where
                 Ok(accumulator)
             }
         });
-        match folded {
-            Ok(accumulator) | Err(accumulator) => (fold, Some(accumulator)),
-        }
+        let (Ok(accumulator) | Err(accumulator)) = folded;
+        // Before anything is returned, see `Consumer::take_iter`.
+        drop(items);
+        (fold, Some(accumulator))
     }
 
     #[inline(always)]

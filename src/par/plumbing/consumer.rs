@@ -31,9 +31,11 @@ pub trait Consumer<T>: Sync {
                 Ok(fold)
             }
         });
-        match taken {
-            Ok(fold) | Err(fold) => fold,
-        }
+        let (Ok(fold) | Err(fold)) = taken;
+        // Before anything is returned: what a function has returned leaks if a drop at its end panics, as that of what
+        // is left here may.
+        drop(items);
+        fold
     }
 
     /// No more items are wanted; asked after each item.

@@ -117,6 +117,8 @@ impl<C> Work<'_, C> {
                 if !list.is_empty() {
                     self.consumer.cut_short();
                 }
+                // Before anything is returned, see `Consumer::take_iter`.
+                drop(list);
                 break;
             }
             here.promote_if_wanted();
