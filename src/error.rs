@@ -64,10 +64,10 @@ impl PanicSink {
     /// Prints the panic, as a pool without a handler does.
     pub(crate) fn to_stderr() -> Self {
         Self(Arc::new(|payload: Payload| {
-            eprintln!(
-                "windrow: a task panicked and nobody waits for it: {}",
+            unwind::complain(format_args!(
+                "a task panicked and nobody waits for it: {}",
                 message(&payload)
-            );
+            ));
             unwind::discard(payload);
         }))
     }
@@ -75,10 +75,10 @@ impl PanicSink {
     /// Hands `payload` to the handler; a panic of the handler itself is contained.
     pub(crate) fn report(&self, payload: Payload) {
         if let Err(second) = unwind::catch(|| (self.0)(payload)) {
-            eprintln!(
-                "windrow: the panic handler itself panicked: {}",
+            unwind::complain(format_args!(
+                "the panic handler itself panicked: {}",
                 message(&second)
-            );
+            ));
             unwind::discard(second);
         }
     }

@@ -157,7 +157,8 @@ fn conclude<T>(counter: &Counter, body: Result<T, Payload>) -> T {
             }
             resume_unwind(payload)
         }
-        (Ok(_), None) if forgotten => {
+        (Ok(value), None) if forgotten => {
+            unwind::discard_each([value]);
             panic!("a scoped task panicked, and its handle was forgotten")
         }
         (Ok(value), None) => value,

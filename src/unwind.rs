@@ -2,6 +2,7 @@
 //! borrowed stack frames would be left behind.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a panic carries.
@@ -20,13 +21,19 @@ pub(crate) fn drop_quietly<T>(value: T) -> Option<Payload> {
     catch(move || drop(value)).err()
 }
 
+/// Drops each of them on its own, as two panics within one drop would end the process; the first comes back.
+pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) -> Option<Payload> {
+    let panics = values.into_iter().filter_map(drop_quietly);
+    panics.reduce(|first, second| {
+        discard(second);
+        first
+    })
+}
+
 /// Drops each of them on its own before a panic goes on, to which theirs are second: while it unwinds, one of them would
 /// end the process.
 pub(crate) fn discard_each<T>(values: impl IntoIterator<Item = T>) {
-    values
-        .into_iter()
-        .filter_map(drop_quietly)
-        .for_each(discard);
+    drop_each(values).into_iter().for_each(discard);
 }
 
 /// Drops a panic payload whose own `Drop` may panic, again and again if need be.
@@ -44,6 +51,14 @@ pub(crate) fn discard(payload: Payload) {
     std::mem::forget(next);
 }
 
+/// Prints a line to where errors are printed. If that fails (nobody reads them, or the disk is full) there is nobody to
+/// tell, and `eprintln!` would panic.
+pub(crate) fn complain(text: fmt::Arguments<'_>) {
+    if let Err(payload) = catch(|| eprintln!("windrow: {text}")) {
+        discard(payload);
+    }
+}
+
 /// Aborts the process if it is dropped: for sections where unwinding would free a stack frame that
 /// other threads still reach.
 #[derive(Debug)]
@@ -58,7 +73,9 @@ impl AbortIfPanic {
 
 impl Drop for AbortIfPanic {
     fn drop(&mut self) {
-        eprintln!("windrow: unexpected panic inside the scheduler; aborting");
+        complain(format_args!(
+            "unexpected panic inside the scheduler; aborting"
+        ));
         std::process::abort();
     }
 }

@@ -176,7 +176,7 @@ where
             Some(delay) => {
                 // What failed is not needed any more; its drop is the user's code.
                 if let Some(payload) = unwind::drop_quietly(result) {
-                    unwind::discard(payload);
+                    cx.life.report_panic(payload);
                 }
                 Next::Retry(delay)
             }

@@ -88,11 +88,16 @@ impl Life {
 
     /// A result that nobody waits for any more.
     fn discard_late(&self, attempt: Box<dyn Attempt>) {
-        self.registry.tally_here().note(Event::Late);
-        self.observe(|observer| observer.task_late(&self.info()));
+        self.tell_late();
         if let Some(payload) = unwind::drop_quietly(attempt) {
             self.report_panic(payload);
         }
+    }
+
+    /// An attempt has ended after somebody else has settled the task.
+    pub(super) fn tell_late(&self) {
+        self.registry.tally_here().note(Event::Late);
+        self.observe(|observer| observer.task_late(&self.info()));
     }
 
     /// There is to be no (further) attempt. The phase is RUNNING, by us.
@@ -134,7 +139,7 @@ impl Life {
     }
 
     /// A panic from dropping what is the user's: to the scope, or to the panic handler.
-    fn report_panic(&self, payload: Payload) {
+    pub(super) fn report_panic(&self, payload: Payload) {
         // SAFETY: the scope still counts us.
         match unsafe { self.counter.as_ref() } {
             Some(counter) => counter.keep_panic(payload),

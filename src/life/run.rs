@@ -141,6 +141,7 @@ impl Life {
     fn postpone(self: Arc<Self>, at: Option<Instant>, at_once: bool) {
         let postponed = self.go_back();
         if !postponed {
+            self.tell_late();
             return self.retire();
         }
         match at {
@@ -151,10 +152,7 @@ impl Life {
             // Beyond what the clock can tell: until it is cancelled or its deadline passes.
             None => {}
         }
-        // Whoever cancelled while it ran has left it to us.
-        if self.was_stopped() {
-            self.stop();
-        }
+        self.stop_if_told();
         if self.periodic {
             self.registry.idle.changed.notify();
         }
@@ -173,15 +171,18 @@ impl Life {
         limit
             .line()
             .join(&(Arc::clone(&self) as Arc<dyn Waiting>), released);
-        if self.was_stopped() {
-            self.stop();
-        }
+        self.stop_if_told();
         self.pump();
     }
 
-    /// Whether it was told to stop between two attempts. A scope's task that has only been interrupted has not started.
-    fn was_stopped(&self) -> bool {
-        self.token.is_cancelled() || self.counter.is_null() && self.record.lock().interrupted
+    /// Whoever told it to stop while it was held has left it to us, between two attempts. A scope's task that has only
+    /// been interrupted goes on, and hears of it then.
+    fn stop_if_told(self: &Arc<Self>) {
+        if self.token.is_cancelled() || self.counter.is_null() && self.record.lock().interrupted {
+            self.stop();
+            // For what earlier attempts have handed the token to.
+            self.token.cancel();
+        }
     }
 
     /// It will not use the permit that it was let go for.

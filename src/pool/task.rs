@@ -137,8 +137,8 @@ impl<'t, P> TaskBuilder<'t, P> {
 
     /// When the task is to have ended. What has not started by then never will; what runs is told to stop
     /// (its [`TaskContext`] says so), and its handle reports the end at once, as
-    /// [`is_expired`](crate::JoinError::is_expired). What it returns after that is dropped. With
-    /// [`timeout`](Self::timeout) as well, the earlier one counts.
+    /// [`is_expired`](crate::JoinError::is_expired). What it returns after that is dropped, a panic as well, and counted
+    /// as [`late`](crate::Stats::late). With [`timeout`](Self::timeout) as well, the earlier one counts.
     ///
     /// ```
     /// use std::time::Instant;

@@ -359,7 +359,7 @@ where
         Ok(result) => (Some(result), first),
         Err(payload) => (None, first_of(Some(payload), first)),
     };
-    let panic = first_of(panic, unwind::drop_quietly(errors));
+    let panic = first_of(panic, unwind::drop_each(errors));
     match (result, panic) {
         (Some(Ok(())), None) => B::finish(Ok(state)),
         (Some(Err(error)), None) => match unwind::drop_quietly(state) {

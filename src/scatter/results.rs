@@ -34,10 +34,30 @@ impl ThreadPool {
     ) -> R {
         value_of(|value| {
             self.gather(VecDeque::new(), |run| {
-                *value = Some(body(&mut Results(run)));
-                run.cancel();
+                *value = Some(until_taken(run, body));
             })
         })
+    }
+}
+
+/// Runs the body; what it has not taken goes, and nothing comes after that.
+fn until_taken<'env, T, R>(
+    run: &mut Run<'_, 'env, VecDeque<T>>,
+    body: impl FnOnce(&mut Results<'_, '_, 'env, T>) -> R,
+) -> R {
+    let value = unwind::catch(|| body(&mut Results(run)));
+    run.cancel();
+    let panic = unwind::drop_each(std::mem::take(run.state()));
+    match (value, panic) {
+        (Ok(value), None) => value,
+        (Ok(value), Some(payload)) => {
+            unwind::discard_each([value]);
+            resume_unwind(payload)
+        }
+        (Err(payload), second) => {
+            second.into_iter().for_each(unwind::discard);
+            resume_unwind(payload)
+        }
     }
 }
 
@@ -76,8 +96,7 @@ fn value_of<T, R>(run: impl FnOnce(&mut Option<R>) -> VecDeque<T>) -> R {
 pub fn gather_each<'env, T, R>(body: impl FnOnce(&mut Results<'_, '_, 'env, T>) -> R) -> R {
     value_of(|value| {
         gather(VecDeque::new(), |run| {
-            *value = Some(body(&mut Results(run)));
-            run.cancel();
+            *value = Some(until_taken(run, body));
         })
     })
 }

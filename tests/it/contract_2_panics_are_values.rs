@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 
 use windrow::ThreadPool;
 
-use crate::support::{Gate, SIZES, from_outside_and_inside, panic_of, pool, stall, text};
+use crate::alone::alone;
+use crate::support::{Gate, Loud, SIZES, from_outside_and_inside, panic_of, pool, stall, text};
 use crate::watchdog::watched;
 
 /// A pool, and the texts of the panics that reach its handler.
@@ -196,6 +197,8 @@ fn a_panic_behind_a_forgotten_handle_is_not_swallowed_by_the_scope() {
                 pool.scope(|s| {
                     std::mem::forget(s.spawn(|| fails("task")));
                     s.spawn(|| done.fetch_add(1, Ordering::SeqCst));
+                    // What the body returns is dropped then, and may panic, too.
+                    Loud
                 });
             });
             assert_eq!(done.load(Ordering::SeqCst), 1);
@@ -325,5 +328,30 @@ fn handlers_of_threads_may_panic() {
                 assert!(seen.contains(&format!("exit {worker}")), "{seen:?}");
             }
         }
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_panic_that_cannot_be_printed_is_done_with_all_the_same() {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+    use std::panic::{set_hook, take_hook};
+
+    unsafe extern "C" {
+        safe fn dup2(from: i32, to: i32) -> i32;
+    }
+
+    alone("stderr is full", &[], || {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        assert_eq!(dup2(full.as_raw_fd(), 2), 2);
+        set_hook(Box::new(|_| {}));
+        let prints = ThreadPool::builder().panic_handler(|_| eprintln!("a line"));
+        for pool in [pool(1), prints.num_threads(1).build().unwrap()] {
+            drop(pool.spawn(|| fails("nobody waits")));
+            pool.wait_idle();
+            assert_eq!(pool.spawn(|| 1).join().unwrap(), 1);
+        }
+        drop(take_hook());
     });
 }

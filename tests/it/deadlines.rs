@@ -1,11 +1,12 @@
 //! Deadlines: what has not started never will, what runs is told, its handle knows at once, and who does not stop is
 //! announced.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-use windrow::{Backoff, CancelToken, Outcome, Retry};
+use windrow::{Backoff, CancelToken, Observer, Outcome, Retry, TaskInfo, ThreadPool};
 
 use crate::support::{Ledger, panic_of, text};
 use crate::virtual_time::{Diary, MS, S, virtually, virtually_with, witnessed};
@@ -353,4 +354,33 @@ fn a_late_panic_in_a_scope_is_nobodys() {
         });
         assert_eq!(text(&*payload), "dropped");
     });
+}
+
+#[test]
+fn an_attempt_that_failed_is_late_too_where_the_deadline_passes_as_it_goes_back_to_wait() {
+    /// Takes its time over it.
+    struct Slow(OnceLock<Weak<ThreadPool>>);
+    impl Observer for Slow {
+        fn task_retried(&self, _: &TaskInfo, _: u32, _: Duration) {
+            let pool = self.0.get().unwrap().upgrade().unwrap();
+            pool.sleep(S(2));
+        }
+    }
+    let slow: RefCell<Arc<Slow>> = RefCell::new(Arc::new(Slow(OnceLock::new())));
+    virtually_with(
+        |builder| {
+            slow.replace(Arc::new(Slow(OnceLock::new())));
+            builder.observer(slow.borrow().clone())
+        },
+        |pool| {
+            slow.borrow().0.set(Arc::downgrade(pool)).unwrap();
+            let task = pool.task().timeout(S(1));
+            let fails = task.retry(Retry::attempts(9).unwrap());
+            let fails = fails.spawn(|| Err::<(), _>("again"));
+            assert!(fails.join().unwrap_err().is_expired());
+            pool.wait_idle();
+            let stats = pool.stats();
+            assert_eq!((stats.retried, stats.expired, stats.late), (1, 1, 1));
+        },
+    );
 }

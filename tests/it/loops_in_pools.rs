@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use windrow::iter::Progress;
+use windrow::iter::{Progress, split, walk_tree_postfix, walk_tree_prefix};
 use windrow::prelude::*;
 use windrow::{Priority, ThreadPool};
 
@@ -216,6 +216,43 @@ fn states_of_loops() {
             .collect_states(add);
         assert!(made.swap(0, Ordering::SeqCst) <= threads);
         assert_eq!(bridged.iter().sum::<usize>(), n * n.saturating_sub(1) / 2);
+    }
+    let below = |&(depth, node): &(u32, usize)| {
+        (0..if depth < 8 { 2 } else { 0 }).map(move |i| (depth + 1, 2 * node + i))
+    };
+    let made = AtomicUsize::new(0);
+    let state = || made.fetch_add(1, Ordering::SeqCst);
+    let look = |_: &mut usize, (_, node): (u32, usize)| {
+        // So long that the work is cut wherever it may be.
+        for _ in 0..50 {
+            linger(node);
+        }
+        (0..300).for_each(|n| _ = std::hint::black_box(n));
+    };
+    for round in 0..10 {
+        let root = (round % 3, 1);
+        let found = [
+            walk_tree_prefix(root, below)
+                .with_worker_state(state)
+                .collect_states(look),
+            walk_tree_postfix(root, below)
+                .with_worker_state(state)
+                .collect_states(look),
+            split(0..600_usize, |range| {
+                let mid = range.start.midpoint(range.end);
+                if range.len() < 2 {
+                    return (range, None);
+                }
+                (range.start..mid, Some(mid..range.end))
+            })
+            .flat_map_iter(|range| range.map(|node| (0, node)))
+            .with_worker_state(state)
+            .collect_states(look),
+        ];
+        let made = made.swap(0, Ordering::SeqCst);
+        assert_eq!(found.iter().map(Vec::len).sum::<usize>(), made);
+        let most = found.iter().map(Vec::len).max();
+        assert!(most <= Some(threads), "{most:?} states");
     }
     let failed = (0..100)
         .into_par_iter()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use windrow::ThreadPool;
-use windrow::iter::walk_tree_prefix;
+use windrow::iter::{once, walk_tree_prefix};
 use windrow::prelude::*;
 
 use crate::support::{SIZES, panic_of, pool};
@@ -177,6 +177,54 @@ fn what_was_found_is_dropped_when_the_drop_of_what_is_left_panics() {
                 panic_of(|| pool.install(end));
                 assert_dropped_once(&drops, how, lens, trap);
             }
+        }
+    }
+}
+
+#[test]
+fn what_was_collected_is_dropped_when_the_drop_of_what_is_left_panics() {
+    /// Its drop panics, as that of an iterator may.
+    struct Fuse(std::ops::Range<usize>);
+    impl Drop for Fuse {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("dropped"));
+        }
+    }
+    for size in SIZES {
+        let pool = pool(size);
+        for found in [0, 1, 30, 500] {
+            let (lens, trap) = ((1000, 0), found + 1);
+            let (all, none, drops) = sources(lens, trap, Trap::Dropped);
+            drop(none);
+            let checked = all.with_min_len(1000).map(|item| match item.number {
+                n if n == found => Err(item),
+                _ => Ok(item),
+            });
+            panic_of(|| pool.install(|| checked.collect::<Result<Vec<_>, _>>()));
+            assert_dropped_once(&drops, "failed", lens, found);
+        }
+        for how in ["collected", "any of a bridge", "any of a long one"] {
+            let (all, none, drops) = sources((2000, 0), 0, Trap::None);
+            drop(none);
+            let items: Vec<_> = pool.install(|| all.collect());
+            let mut items = items.into_iter();
+            let mut fuse = Fuse(0..2000);
+            let given = std::iter::from_fn(move || {
+                fuse.0.next();
+                items.next()
+            });
+            let is = |item: &Item| item.number == 700;
+            let end = || match how {
+                "collected" => drop(given.par_bridge().collect::<Vec<_>>()),
+                "any of a bridge" => drop(given.par_bridge().find_any(is)),
+                _ => drop(
+                    once(std::sync::Mutex::new(given))
+                        .flat_map_iter(|given| given.into_inner().unwrap())
+                        .find_any(is),
+                ),
+            };
+            panic_of(|| pool.install(end));
+            assert_dropped_once(&drops, how, (2000, 0), 700);
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use windrow::iter::{Either, Progress};
+use windrow::iter::{Either, Progress, once, walk_tree};
 use windrow::prelude::*;
 
 use crate::loop_support::{Book, Deed, linger, on_workers};
 use crate::support::panic_of;
-use crate::virtual_time::virtually;
+use crate::virtual_time::{MS, virtually};
 
 const LEN: usize = 700;
 
@@ -131,5 +131,34 @@ fn a_last_report_that_panics_loses_no_item() {
         let items = items.progress(|_| std::panic::resume_unwind(Box::new("a report")));
         panic_of(|| items.zip(book.items(90)).collect::<Vec<_>>());
         book.assert_balanced();
+    });
+}
+
+#[test]
+fn there_are_reports_within_one_step_of_the_outermost_loop() {
+    virtually(1, |pool| {
+        let told = AtomicUsize::new(0);
+        let report = |_: Progress| _ = told.fetch_add(1, Ordering::Relaxed);
+        // A millisecond an item.
+        let pass = |_: u32| pool.sleep(MS(1));
+        let heard = |what| {
+            let reports = told.swap(0, Ordering::Relaxed);
+            assert!((20..=101).contains(&reports), "{what}: {reports}");
+        };
+        pool.install(|| {
+            let nested = once(()).flat_map(|()| 0..1000_u32);
+            nested.progress(report).for_each(pass);
+        });
+        heard("flat_map");
+        let below = |&node: &u32| (2 * node..2 * node + 2).filter(|&n| n < 1000);
+        pool.install(|| walk_tree(1, below).progress(report).for_each(pass));
+        heard("walk_tree");
+        pool.install(|| {
+            // More than are taken without a look around.
+            let nested = once(()).flat_map_iter(|()| (0..40_000_u32).filter(|_| true));
+            let pass = |n| pool.sleep(MS(u64::from(n % 40 == 0)));
+            nested.progress(report).for_each(pass);
+        });
+        heard("flat_map_iter");
     });
 }

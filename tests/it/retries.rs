@@ -9,7 +9,7 @@ use windrow::{
     Advice, AnyError, Backoff, InPool, JoinHandle, Outcome, Retry, RetryBuilder, ThreadPool,
 };
 
-use crate::support::{Ledger, SIZES, pool, pool_that_reports, take, text};
+use crate::support::{Bomb, Ledger, SIZES, pool, pool_that_reports, take, text};
 use crate::virtual_time::{Diary, MS, S, Told, Witness, virtually, virtually_with, witnessed};
 use crate::watchdog::watched;
 
@@ -442,5 +442,21 @@ fn a_scopes_task_is_tried_again_in_a_pool_that_has_ended() {
             handle.join().unwrap()
         });
         assert_eq!((attempts, pool.now() - before), (Ok(4), S(3)));
+    });
+}
+
+#[test]
+fn an_error_that_panics_as_it_is_dropped_is_reported() {
+    watched(|| {
+        for size in SIZES {
+            let (pool, reports) = pool_that_reports(size);
+            let task = pool.task().retry(retry(2, Backoff::none()));
+            let handle = task.spawn_with(|cx| match cx.attempt() {
+                1 => Err(Bomb("an error")),
+                _ => Ok(()),
+            });
+            assert!(matches!(handle.join(), Ok(Ok(()))));
+            assert_eq!(take(&reports, 1), ["an error"]);
+        }
     });
 }

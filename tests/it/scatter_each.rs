@@ -224,6 +224,21 @@ fn a_result_that_is_left_over_may_panic_in_its_drop() {
                 })
             });
             assert_eq!(text(&*payload), "left over");
+            let several = |end: fn() -> Loud| {
+                let payload = panic_of(|| {
+                    pool.gather_each(|results| {
+                        results.max_outstanding(1);
+                        for _ in 0..5 {
+                            // Waits for room, and keeps what has come meanwhile.
+                            assert!(results.scatter(|| Loud));
+                        }
+                        end()
+                    })
+                });
+                text(&*payload).to_owned()
+            };
+            assert_eq!(several(|| Loud), "loud");
+            assert_eq!(several(|| panic!("body")), "body");
         });
     });
 }

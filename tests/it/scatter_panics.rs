@@ -317,6 +317,18 @@ fn the_state_and_errors_may_panic_in_their_drop() {
                 [text(&*state), &*first, text(&*error)],
                 ["state", "task", "body"]
             );
+            let errors = panic_of(|| {
+                pool.gather((), |run| {
+                    run.max_outstanding(1);
+                    for _ in 0..5 {
+                        // Waits for room, and keeps the errors that have come meanwhile.
+                        assert!(run.scatter(|| (), |(), _, ()| Err(Bomb("kept"))));
+                    }
+                    run.cancel();
+                    Ok(())
+                })
+            });
+            assert_eq!(text(&*errors), "kept");
         });
     });
 }

@@ -1,8 +1,8 @@
 //! `shutdown_now`: what has not started comes back, what runs is told.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -315,6 +315,45 @@ fn what_was_given_back_between_two_attempts_tells_those_who_have_its_token() {
         drop(back);
         assert!(token.is_cancelled());
         assert!(handle.join().unwrap_err().is_cancelled());
+    });
+}
+
+/// Tells when an attempt has failed, and waits before it goes on.
+struct Between(Mutex<(Sender<()>, Receiver<()>)>);
+
+impl Observer for Between {
+    fn task_retried(&self, _: &TaskInfo, _: u32, _: Duration) {
+        let ends = self.0.lock().unwrap();
+        ends.0.send(()).unwrap();
+        ends.1.recv().unwrap();
+    }
+}
+
+#[test]
+fn what_goes_back_to_wait_just_then_tells_those_who_have_its_token() {
+    watched(|| {
+        for delay in [Duration::ZERO, HOUR] {
+            let ((failed, failing), (go, going)) = (channel(), channel());
+            let (give, token) = channel();
+            let pool = ThreadPool::builder()
+                .num_threads(1)
+                .observer(Arc::new(Between(Mutex::new((failed, going)))))
+                .build()
+                .unwrap();
+            let retry = Retry::attempts(9).unwrap();
+            let retry = retry.backoff(Backoff::fixed(delay));
+            let handle = pool.task().retry(retry).spawn_with(move |cx| {
+                give.send(cx.token().clone()).unwrap();
+                Err::<(), _>(())
+            });
+            failing.recv().unwrap();
+            assert!(pool.shutdown_now().is_empty());
+            go.send(()).unwrap();
+            assert!(handle.join().unwrap_err().is_cancelled());
+            pool.shutdown();
+            let token: CancelToken = token.recv().unwrap();
+            assert!(token.is_cancelled());
+        }
     });
 }
 

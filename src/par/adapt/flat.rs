@@ -124,15 +124,20 @@ impl<C, F> FlatIterConsumer<'_, C, F> {
             let stretch = items.by_ref().take(STRETCH).inspect(|_| taken += 1);
             fold = self.inner.take_iter(fold, stretch);
             if taken < STRETCH || self.inner.is_full(&fold) {
-                return fold;
+                break;
             }
             if self.inner.is_stopped(&fold) {
                 if items.next().is_some() {
                     self.inner.cut_short();
                 }
-                return fold;
+                break;
             }
+            let at = self.inner.at(&fold).step;
+            self.inner.reach(&mut fold, at);
         }
+        // Before anything is returned, see `Consumer::take_iter`.
+        drop(items);
+        fold
     }
 }
 

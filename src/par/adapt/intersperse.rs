@@ -34,6 +34,18 @@ struct IntersperseConsumer<'a, C, T> {
 struct Between<T> {
     any: bool,
     own: Option<T>,
+    /// The step that it began with.
+    seam: usize,
+}
+
+impl<T> Between<T> {
+    fn new(seam: usize) -> Self {
+        Self {
+            any: false,
+            own: None,
+            seam,
+        }
+    }
 }
 
 impl<T: Clone + Send, C: Consumer<T>> IntersperseConsumer<'_, C, T> {
@@ -47,15 +59,12 @@ impl<T: Clone + Send, C: Consumer<T>> IntersperseConsumer<'_, C, T> {
 
 impl<T: Clone + Send, C: Consumer<T>> Consumer<T> for IntersperseConsumer<'_, C, T> {
     type Fold = (C::Fold, Between<T>);
-    type Part = (C::Part, bool);
+    /// With whether there was an item, and where it began.
+    type Part = (C::Part, bool, usize);
     forward!([.0] is_full is_stopped is_settled reach pause at panicked cut_short);
 
     fn begin(&self, at: Place) -> Self::Fold {
-        let between = Between {
-            any: false,
-            own: None,
-        };
-        (self.inner.begin(at), between)
+        (self.inner.begin(at), Between::new(at.step))
     }
 
     fn take(&self, (mut fold, mut between): Self::Fold, item: T) -> Self::Fold {
@@ -71,14 +80,19 @@ impl<T: Clone + Send, C: Consumer<T>> Consumer<T> for IntersperseConsumer<'_, C,
     }
 
     fn finish(&self, (fold, between): Self::Fold) -> Self::Part {
-        (self.inner.finish(fold), between.any)
+        (self.inner.finish(fold), between.any, between.seam)
     }
 
-    fn append(&self, left: Self::Fold, (right, any): Self::Part) -> Self::Fold {
+    fn append(&self, left: Self::Fold, (right, any, seam): Self::Part) -> Self::Fold {
         let (mut fold, mut between) = left;
-        if between.any && any && !self.inner.is_full(&fold) {
-            let element = self.element(&mut between);
-            fold = self.inner.take(fold, element);
+        if between.any && any {
+            // A piece of its own, as `left` may have pieces appended to it already and take no more items.
+            let mut own = self.inner.begin(Place::at(seam));
+            if !self.inner.is_full(&own) {
+                own = self.inner.take(own, self.element(&mut between));
+            }
+            self.inner.pause(&mut own);
+            fold = self.inner.append(fold, self.inner.finish(own));
         }
         between.any |= any;
         (self.inner.append(fold, right), between)
@@ -96,11 +110,7 @@ where
             inner: consumer,
             element: &self.element,
         };
-        let between = Between {
-            any: false,
-            own: None,
-        };
-        self.base.drive(&consumer, (fold, between)).0
+        self.base.drive(&consumer, (fold, Between::new(0))).0
     }
 }
 
@@ -148,3 +158,24 @@ where
 }
 
 debug_fields!([I: ParallelIterator + fmt::Debug] Intersperse<I> { base });
+
+#[cfg(all(test, not(any(loom, windrow_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::par::finish::find::FindEnd;
+
+    #[test]
+    fn the_element_between_two_pieces_is_behind_all_that_the_left_one_has() {
+        let consumer = IntersperseConsumer {
+            inner: &FindEnd::last(),
+            element: &CloneFor::new("between"),
+        };
+        let whole = consumer.take(consumer.begin(Place::at(0)), "first");
+        let second = consumer.take(consumer.begin(Place::at(5)), "second");
+        let whole = consumer.append(whole, consumer.finish(second));
+        // Of the third, no item has come through to the search.
+        let third = (None, true, 9);
+        let (last, ..) = consumer.finish(consumer.append(whole, third));
+        assert_eq!(last, Some("between"));
+    }
+}

@@ -207,8 +207,15 @@ where
             (ControlFlow::Continue(left), ControlFlow::Continue(right)) => {
                 self.told((self.join)(left, right).branch())
             }
-            (left @ ControlFlow::Break(_), _) => left,
-            (_, right) => right,
+            // What is not wanted goes before anything is returned, see `Consumer::take_iter`.
+            (left @ ControlFlow::Break(_), right) => {
+                drop(right);
+                left
+            }
+            (left, right) => {
+                drop(left);
+                right
+            }
         }
     }
 }

@@ -107,6 +107,9 @@ impl<'t, T: Send> Consumer<T> for InPlace<'t, T> {
     fn append(&self, mut left: Written<'t, T>, right: Written<'t, T>) -> Written<'t, T> {
         if left.start.wrapping_add(left.len) == right.start {
             left.len += right.release();
+        } else {
+            // Before anything is returned, see `Consumer::take_iter`.
+            drop(right);
         }
         left
     }

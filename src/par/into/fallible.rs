@@ -129,6 +129,7 @@ where
         mut items: I,
     ) -> Self::Fold {
         if failure.is_some() {
+            drop(items);
             return (fold, failure);
         }
         let well = std::iter::from_fn(|| match (self.check)(items.next()?) {
@@ -141,6 +142,8 @@ where
         });
         // Fused: whoever asks again after the failure gets nothing more.
         let fold = self.inner.take_iter(fold, well.fuse());
+        // Before anything is returned, see `Consumer::take_iter`.
+        drop(items);
         (fold, failure)
     }
 

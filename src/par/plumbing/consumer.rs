@@ -260,6 +260,10 @@ impl<T, C: Consumer<T>> Consumer<T> for Nested<'_, C> {
         self.inner.begin(at.with_step(self.step))
     }
     #[inline(always)]
+    fn reach(&self, fold: &mut C::Fold, _at: usize) {
+        self.inner.reach(fold, self.step);
+    }
+    #[inline(always)]
     fn take(&self, fold: C::Fold, item: T) -> C::Fold {
         self.inner.take(fold, item)
     }

@@ -133,11 +133,17 @@ impl<C> Work<'_, C> {
                 }
             }
             match list.step() {
-                Step::Item(item) => fold = self.consumer.take(fold, item),
+                Step::Item(item) => {
+                    let at = self.consumer.at(&fold).step;
+                    self.consumer.reach(&mut fold, at);
+                    fold = self.consumer.take(fold, item);
+                }
                 Step::Nothing => {}
                 Step::End => break,
             }
         }
+        // Whatever comes next is of another piece.
+        self.consumer.pause(&mut fold);
         fold
     }
 

@@ -76,6 +76,8 @@ where
         }
         // There may be items left that no step has asked for.
         until_dry.cut_short();
+        // Before anything is returned, see `Consumer::take_iter`.
+        drop(items);
         fold
     }
 }
