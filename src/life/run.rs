@@ -88,7 +88,13 @@ impl Life {
         // SAFETY: the phase is RUNNING by us.
         let body = unsafe { self.body() };
         let work = body.attempt.as_mut().expect("until it is settled");
-        here.run_framed(&raw const self.node, self.level, || next = work.run(&cx));
+        let (node, run) = (&raw const self.node, || next = work.run(&cx));
+        if returned {
+            // The pool does not count it any more.
+            here.run_uncounted(node, self.level, run);
+        } else {
+            here.run_framed(node, self.level, run);
+        }
         let ran_for = {
             let mut record = self.record.lock();
             let since = record.running_since.take().unwrap_or(now);

@@ -37,7 +37,9 @@ impl ThreadPool {
 
     /// Workers finish the tasks that they run and take up nothing new until [`resume`](Self::resume).
     /// Tasks may still be submitted. What a thread does by itself goes on: the body of a `join` or `scope`,
-    /// tasks of its own scope, a task that it joins.
+    /// what it has spawned in its own scope, a task that it joins. What comes to a scope by other ways is queued as any
+    /// other task, so the scope ends after `resume`: what other threads spawn in it, and tasks that wait for a
+    /// time, a retry or a permit.
     ///
     /// Dropping the pool, or shutting it down, resumes it.
     ///

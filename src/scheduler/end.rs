@@ -27,9 +27,10 @@ impl Registry {
     /// the caller works in the pool, or somebody has given up waiting).
     pub(crate) fn close(&self) {
         if self.is_forked_child() {
-            // The threads to wait for are in the parent.
-            let threads = self.threads.lock().drain(..).collect::<Vec<_>>();
-            threads.into_iter().for_each(std::mem::forget);
+            // The threads to wait for are in the parent. So is whoever held a lock; what it uses is never dropped here.
+            if let Some(mut threads) = self.threads.try_lock() {
+                threads.drain(..).for_each(std::mem::forget);
+            }
             self.timer.forget();
             return;
         }

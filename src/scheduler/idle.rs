@@ -415,8 +415,12 @@ impl Idle {
         self.change(slot);
     }
 
-    /// Makes all sleepers and waiters look again: there is mail.
+    /// Makes all sleepers and waiters look again: there is mail. (In a forked child there is nobody, and the lock may be held
+    /// for ever.)
     pub(crate) fn wake_everybody(&self) {
+        if process::current() != self.process {
+            return;
+        }
         let roster = self.roster.lock();
         for bed in &roster.sleepers {
             bed.parker.unpark();

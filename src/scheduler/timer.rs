@@ -153,9 +153,11 @@ impl Timer {
         drop(needless);
     }
 
-    /// In a forked child, where the thread does not exist.
+    /// In a forked child, where the thread does not exist, nor does another one that may have held the lock.
     pub(crate) fn forget(&self) {
-        std::mem::forget(self.thread.lock().take());
+        if let Some(mut thread) = self.thread.try_lock() {
+            std::mem::forget(thread.take());
+        }
     }
 
     /// Whether the calling thread is the timer's.

@@ -195,7 +195,10 @@ impl Participant {
         self.take_slot_back(&parker);
         match work {
             Some((place, work)) if ptr::eq(place, self) => self.run(work),
-            Some((place, work)) => place.at(|| place.run(work)),
+            Some((place, work)) => {
+                place.at(|| place.run(work));
+                place.tell_if_idle();
+            }
             None => {}
         }
     }

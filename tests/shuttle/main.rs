@@ -89,6 +89,8 @@ programs! {
         a_broadcast_joins_the_last_task,
         a_broadcast_joins_the_last_task_with_options,
         a_broadcast_yields_to_the_last_task,
+        a_worker_runs_the_last_task_of_its_pool_from_inside_another,
+        what_was_given_back_runs_the_last_task,
         the_body_of_a_scope_joins_the_last_task,
         a_broadcast_is_not_run_within_a_wait_for_something_else,
         workers_wait_for_each_others_tasks,

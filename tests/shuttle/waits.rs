@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use windrow::WaitGroup;
+use windrow::{UnstartedTask, WaitGroup};
 
 use crate::support::{Tally, pool, pool_without_spares};
 
@@ -160,5 +160,45 @@ pub(crate) fn the_body_of_a_scope_joins_the_last_task() {
             task.join().unwrap();
         }
         waiter.join().unwrap();
+    });
+}
+
+/// A worker runs it at its own place while it waits for the other pool.
+pub(crate) fn a_worker_runs_the_last_task_of_its_pool_from_inside_another() {
+    let (pool, there) = (Arc::new(pool_without_spares(1)), pool(1));
+    let other = Arc::clone(&pool);
+    pool.broadcast(move |_| {
+        let idle = Arc::clone(&other);
+        let waiter = shuttle::thread::spawn(move || idle.wait_idle());
+        let begun = Tally::default();
+        there.scope(|s| {
+            drop(s.spawn(|| {
+                begun.add();
+                other.install(|| ());
+            }));
+            // It is the other pool's worker that runs it.
+            while begun.get() == 0 {
+                shuttle::thread::yield_now();
+            }
+        });
+        waiter.join().unwrap();
+    });
+}
+
+/// The task that was given back is none of the pool's, and does not end before the waiter has gone.
+pub(crate) fn what_was_given_back_runs_the_last_task() {
+    let pool = Arc::new(pool_without_spares(1));
+    let other = Arc::clone(&pool);
+    pool.broadcast(move |_| {
+        let idle = Arc::clone(&other);
+        drop(other.task().spawn(move || {
+            let waiter = shuttle::thread::spawn(move || idle.wait_idle());
+            windrow::scope(|s| s.spawn(|| ()).join().unwrap());
+            waiter.join().unwrap();
+        }));
+        other
+            .shutdown_now()
+            .into_iter()
+            .for_each(UnstartedTask::run);
     });
 }
