@@ -895,6 +895,17 @@ mutant "counter: a child is uncounted twice" src/task/counter.rs \
 mutant "pool: what it is given after its end stays" src/life/begin.rs \
     a_delayed_task_is_run_by_who_waits_for_it \
     'registry.sweep();' ''
+mutant "pool: who runs the last task further out tells nobody" src/scheduler/wait.rs \
+    a_worker_runs_the_last_task_of_its_pool_from_inside_another \
+    'place.at(|| place.run(work));
+                place.tell_if_idle();' \
+    'place.at(|| place.run(work));'
+mutant "pool: what was given back counts as one of its tasks" src/life/run.rs \
+    what_was_given_back_runs_the_last_task \
+    'if returned {
+            // The pool' \
+    'if false {
+            // The pool'
 mutant "mail: a letter wakes nobody" src/scheduler/start.rs \
     a_broadcast_reaches_each_worker \
     'self.idle.wake_everybody();' ''
