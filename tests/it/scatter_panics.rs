@@ -8,8 +8,8 @@ use std::sync::mpsc::channel;
 use windrow::{Combiner, Emit, Limiter, Run, ThreadPool, combine};
 
 use crate::support::{
-    Bomb, Census, Gate, blow_up, from_outside_and_inside, on_every_pool, panic_of, pool, stall,
-    text, yield_until,
+    Bomb, Census, Gate, Loud, blow_up, from_outside_and_inside, on_every_pool, panic_of, pool,
+    stall, text, yield_until,
 };
 use crate::watchdog::watched;
 
@@ -322,13 +322,13 @@ fn the_state_and_errors_may_panic_in_their_drop() {
                     run.max_outstanding(1);
                     for _ in 0..5 {
                         // Waits for room, and keeps the errors that have come meanwhile.
-                        assert!(run.scatter(|| (), |(), _, ()| Err(Bomb("kept"))));
+                        assert!(run.scatter(|| (), |(), _, ()| Err(Loud)));
                     }
                     run.cancel();
                     Ok(())
                 })
             });
-            assert_eq!(text(&*errors), "kept");
+            assert_eq!(text(&*errors), "loud");
         });
     });
 }
