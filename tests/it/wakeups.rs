@@ -29,16 +29,36 @@ impl Resting {
     /// Comes back when all workers seem to sleep: several looks in a row found them so. (Where the system does not tell, at
     /// once.)
     fn settle(&self) {
-        let mut quiet = 0;
-        while quiet < 5 {
-            thread::yield_now();
-            quiet = if self.workers.iter().all(|worker| sleeps(worker)) {
-                quiet + 1
-            } else {
-                0
-            };
-        }
+        look_until(5, || self.workers.iter().all(|worker| sleeps(worker)));
     }
+
+    /// The same, and none of them only lingers: who does gets up every fifth look or so, to see what there is.
+    fn settle_for_good(&self) {
+        let naps = || -> Vec<_> { self.workers.iter().map(|w| naps(w)).collect() };
+        let mut before = naps();
+        look_until(200, || {
+            let now = naps();
+            let same = now == before;
+            before = now;
+            same && self.workers.iter().all(|worker| sleeps(worker))
+        });
+    }
+}
+
+/// Looks until `quiet` was true so many times in a row.
+fn look_until(times: usize, mut quiet: impl FnMut() -> bool) {
+    let mut in_a_row = 0;
+    while in_a_row < times {
+        thread::yield_now();
+        in_a_row = if quiet() { in_a_row + 1 } else { 0 };
+    }
+}
+
+/// How often a thread has gone to sleep, as the system counts it.
+fn naps(stat: &Path) -> Option<String> {
+    let status = fs::read_to_string(stat.with_file_name("status")).ok()?;
+    let line = status.lines().find(|l| l.starts_with("voluntary_ctxt"));
+    line.map(str::to_owned)
 }
 
 /// Whether a thread waits for something, by the third word of its status.
@@ -124,7 +144,7 @@ fn sleeping_workers_help_with_a_join() {
             };
             let helped = (0..50)
                 .filter(|round| {
-                    resting.settle();
+                    resting.settle_for_good();
                     if round % 2 == 0 {
                         resting.pool.install(join)
                     } else {
