@@ -32,7 +32,7 @@ impl Resting {
         look_until(5, || self.workers.iter().all(|worker| sleeps(worker)));
     }
 
-    /// The same, and none of them only lingers: who does gets up every fifth look or so, to see what there is.
+    /// The same, and none of them only lingers: who does gets up again and again, to see what there is.
     fn settle_for_good(&self) {
         let naps = || -> Vec<_> { self.workers.iter().map(|w| naps(w)).collect() };
         let mut before = naps();
